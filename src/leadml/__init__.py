@@ -1,0 +1,18 @@
+"""leadml: point-in-time features, calibrated probabilities and exact reasons for every open lead."""
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+__all__ = ["LeadScorer", "__version__"]
+
+if TYPE_CHECKING:
+    from leadml.scorer import LeadScorer
+
+
+def __getattr__(name: str) -> object:
+    """Loads LeadScorer when it is first asked for, so that `leadml --help` stays instant."""
+    if name == "LeadScorer":
+        from leadml.scorer import LeadScorer
+
+        return LeadScorer
+    raise AttributeError(f"module 'leadml' has no attribute {name!r}")

@@ -1,0 +1,105 @@
+"""Intervals by drawing accounts: rows of one company, and of one lead in many lists, rise and fall together.
+
+Every draw gives each account a Poisson(1) weight (the Poisson bootstrap, Hanley and MacGibbon 2006; Chamandy et al.
+2012), and all figures of all scorers are computed under the same weights, so that differences are paired.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadml.metrics import FIGURES, plain_number, score_lists, weighted_figures
+
+MOST_WEIGHTS = 8_000_000  # account weights held at a time (64 MB)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure, its percentile interval, and how many distinct converting leads it rests on; None: does not exist."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    conversions: int
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class BootstrapConfig:
+    """Number of draws, confidence of the intervals in (0, 1), seed."""
+
+    draws: int
+    confidence: float
+    seed: int
+
+
+Scores = Mapping[str, tuple[np.ndarray, np.ndarray]]  # scorer: (score that orders, probability), each (n,)
+
+
+def draw_weights(accounts: int, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """Poisson(1) weights in blocks (accounts, some draws), ``draws`` columns in all; the same whatever the blocks."""
+    generator = np.random.default_rng(seed)
+    size = max(1, min(draws, MOST_WEIGHTS // max(accounts, 1)))
+    for start in range(0, draws, size):
+        block = generator.poisson(1.0, (min(size, draws - start), accounts))
+        yield np.ascontiguousarray(block.T, dtype=np.float64)
+
+
+def bootstrap_scores(frame: pd.DataFrame, scores: Scores, config: BootstrapConfig) -> dict[str, dict[str, Any]]:
+    """Every figure of every scorer with its interval, and the paired differences of the first scorer with the others.
+
+    Args:
+        frame: ``list``, ``lead_id``, ``account_id``, ``label`` (0 or 1); rows (n,).
+        scores: the scorers, the one that is judged first.
+        config: draws, confidence, seed.
+
+    Returns:
+        ``{"scorers": {scorer: {figure: interval}}, "differences": {other: {figure: interval}}}``; a difference is
+        first minus other; intervals as `Interval.to_dict`.
+    """
+    tables = {name: score_lists(frame, score, probability) for name, (score, probability) in scores.items()}
+    accounts = next(iter(tables.values())).accounts
+    values = {name: weighted_figures(table, np.ones((accounts, 1))) for name, table in tables.items()}
+    blocks = [
+        {name: weighted_figures(table, weights) for name, table in tables.items()}
+        for weights in draw_weights(accounts, config.draws, config.seed)
+    ]
+    draws = {
+        name: {figure: np.concatenate([block[name][figure] for block in blocks]) for figure in FIGURES}
+        for name in tables
+    }
+    conversions = int(frame.loc[frame["label"] == 1, "lead_id"].nunique())
+
+    def told(value: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
+        return percentile_interval(value[0], drawn, config.confidence, conversions).to_dict()
+
+    first = next(iter(tables))
+    return {
+        "scorers": {
+            name: {figure: told(values[name][figure], draws[name][figure]) for figure in FIGURES} for name in tables
+        },
+        "differences": {
+            name: {
+                figure: told(values[first][figure] - values[name][figure], draws[first][figure] - draws[name][figure])
+                for figure in FIGURES
+            }
+            for name in tables
+            if name != first
+        },
+    }
+
+
+def percentile_interval(value: float, draws: np.ndarray, confidence: float, conversions: int) -> Interval:
+    """Percentile interval of the draws (m,); no interval where the value or over half of the draws do not exist."""
+    known = draws[np.isfinite(draws)]
+    if np.isnan(value) or 2 * len(known) <= len(draws):
+        return Interval(plain_number(value), None, None, conversions)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(known, [tail, 1 - tail])
+    return Interval(float(value), float(low), float(high), conversions)

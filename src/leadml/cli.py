@@ -1,0 +1,133 @@
+"""The command line: the first word picks the stage, the rest goes to Hydra.
+
+Exit codes: 0 done, 2 configuration or usage, 3 input data, 4 model or registry, 5 a gate said no, 75 busy (try later).
+A user's mistake is one line on stderr, without a traceback; anything else is our defect and keeps its traceback.
+"""
+
+import os
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+
+from leadml import __version__
+from leadml.errors import ConfigurationError, LeadmlError
+from leadml.stages import STAGES
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def overview() -> str:
+    """What `leadml` alone prints: the stages in the order they are used, with what each reads and writes."""
+    rows = [("stage", "what it does", "reads", "writes")] + [(s.name, s.what, s.reads, s.writes) for s in STAGES]
+    widths = [max(len(r[i]) for r in rows) for i in range(4)]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(r, widths, strict=True)).rstrip() for r in rows]
+    return "\n".join(
+        [
+            f"leadml {__version__}: predictive lead scoring from plain exports",
+            "",
+            "usage: leadml STAGE [setting=value ...]      e.g. leadml run paths.root=work seed=7",
+            "       leadml STAGE --help | --cfg job       what can be set, and what is set",
+            "",
+            *lines,
+            "",
+            "exit codes: 0 done, 2 configuration or usage, 3 input data, 4 model or registry,",
+            "            5 a gate said no, 75 busy (try later)",
+        ]
+    )
+
+
+def conf_dir() -> Path:
+    """The folder of configuration files: the checkout's own, else the one that the wheel carries."""
+    here = Path(__file__).resolve().parent
+    for folder in (here.parents[1] / "conf", here / "conf"):
+        if (folder / "config.yaml").is_file():
+            return folder
+    raise ConfigurationError(f"no conf/ folder beside the package in {here}; install leadml again")
+
+
+def check_stage(word: str) -> str:
+    """Returns the stage or raises `ConfigurationError` with the nearest one."""
+    names = [s.name for s in STAGES]
+    if word in names:
+        return word
+    near = get_close_matches(word, names, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise ConfigurationError(f"unknown stage {word!r}; {hint}stages: {', '.join(names)}")
+
+
+def run_stage(stage: str, arguments: list[str]) -> None:
+    """Composes the configuration with Hydra and runs the stage; lets every error through."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its own report and exits 1
+    import hydra
+    from omegaconf import DictConfig
+
+    from leadml.config import register_schema, to_config
+
+    register_schema()
+    refused: list[LeadmlError] = []
+
+    def job(composed: DictConfig) -> None:
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        from leadml.stages.execute import execute
+
+        sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+        try:
+            execute(stage, to_config(composed), sweep=sweep)
+        except LeadmlError as error:
+            if sweep:
+                raise
+            refused.append(error)  # raised below: Hydra would write a line of its own to stderr before ours
+
+    sys.argv = [f"leadml {stage}", *arguments]
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=stage)(job)()
+    if refused:
+        raise refused[0]
+
+
+def one_line(error: Exception) -> str:
+    """The error's message, with its cause where Hydra hides it there, without line breaks."""
+    cause = error.__cause__
+    hidden = cause is not None and not isinstance(error, LeadmlError) and str(cause) not in str(error)
+    return " ".join((f"{error}: {cause}" if hidden else str(error)).split())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of `leadml`; always ends in `SystemExit` with a documented code, or with a traceback if we erred."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(overview())
+        raise SystemExit(0)
+    if words[0] == "--version":
+        print(__version__)
+        raise SystemExit(0)
+    try:
+        run_stage(check_stage(words[0]), words[1:])
+    except LeadmlError as error:
+        fail(words[0], one_line(error), error.exit_code)
+    except KeyboardInterrupt:
+        fail(words[0], "interrupted; what was finished before is kept", INTERRUPTED)
+    except Exception as error:
+        if not is_configuration(error):
+            raise
+        fail(words[0], one_line(error), ConfigurationError.exit_code)
+    raise SystemExit(0)
+
+
+def is_configuration(error: Exception) -> bool:
+    """True for what Hydra and OmegaConf raise about a user's settings."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    return isinstance(error, (HydraException, OmegaConfBaseException))
+
+
+def fail(stage: str, message: str, code: int) -> None:
+    """One line on stderr, then the exit code."""
+    print(f"leadml {stage}: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

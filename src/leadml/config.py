@@ -1,0 +1,316 @@
+"""Every setting as a typed dataclass, checked in ``__post_init__`` once Hydra's composition is turned into objects.
+
+Only this module and `cli` know Hydra and OmegaConf. Defaults live in ``conf/``, where each line is commented; here
+stand the types and what is allowed. ``__post_init__`` raises `ConfigurationError` with the setting's full name.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import pairwise
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from leadml.errors import ConfigurationError
+
+
+class Language(Enum):
+    """Languages that reasons and the report are written in."""
+
+    en = "en"
+    es = "es"
+
+
+class ConversionEvent(Enum):
+    """What counts as the conversion where a source knows both."""
+
+    won = "won"
+    opportunity = "opportunity"
+
+
+class Promote(Enum):
+    """When a newly trained model becomes champion by itself (only ever on a verdict that allows it)."""
+
+    when_none = "when_none"
+    always = "always"
+    never = "never"
+
+
+def check_positive(**values: float | None) -> None:
+    """Raise `ConfigurationError` naming every value that is not above 0 (None is skipped)."""
+    bad = [f"{k.replace('__', '.')}={v}" for k, v in values.items() if v is not None and not v > 0]
+    if bad:
+        raise ConfigurationError(f"must be above 0: {', '.join(bad)}")
+
+
+def check_fraction(**values: float) -> None:
+    """Raise `ConfigurationError` naming every value outside (0, 1)."""
+    bad = [f"{k.replace('__', '.')}={v}" for k, v in values.items() if not 0 < v < 1]
+    if bad:
+        raise ConfigurationError(f"must be between 0 and 1, ends excluded: {', '.join(bad)}")
+
+
+@dataclass
+class PathsConfig:
+    """Where a run reads and writes; everything it writes is under ``root``."""
+
+    root: str = MISSING
+    raw: str = MISSING
+
+
+@dataclass
+class EngineConfig:
+    """How much of the machine a run may take."""
+
+    threads: int = MISSING
+    memory_limit: str = MISSING
+
+    def __post_init__(self) -> None:
+        check_positive(engine__threads=self.threads)
+
+
+@dataclass
+class TrackingConfig:
+    """MLflow: where it is and what the experiment and the registered model are called."""
+
+    uri: str | None = MISSING
+    experiment: str = MISSING
+    model_name: str = MISSING
+    enabled: bool = MISSING
+
+
+@dataclass
+class SimulateConfig:
+    """The invented company of `leadml simulate`."""
+
+    leads: int = MISSING
+    months: int = MISSING
+    start: str = MISSING
+    chunk_leads: int = MISSING
+
+    def __post_init__(self) -> None:
+        check_positive(simulate__leads=self.leads, simulate__months=self.months, simulate__chunk_leads=self.chunk_leads)
+
+
+@dataclass
+class ProblemConfig:
+    """The prediction problem of design section 6: who is scored, when, and what counts."""
+
+    conversion: ConversionEvent = MISSING
+    gap_days: float = MISSING
+    horizon_days: float = MISSING
+    booking_delay_days: float = MISSING
+    weekly: bool = MISSING
+    weekday: int = MISSING
+    age_days: list[float] = MISSING
+    train_every: int = MISSING
+    active_days: float | None = MISSING
+    data_end: str | None = MISSING
+
+    def __post_init__(self) -> None:
+        check_positive(
+            problem__horizon_days=self.horizon_days,
+            problem__train_every=self.train_every,
+            problem__active_days=self.active_days,
+        )
+        for age in self.age_days:
+            check_positive(problem__age_days=age)
+        if self.gap_days < 0 or self.booking_delay_days < 0:
+            raise ConfigurationError("problem.gap_days and problem.booking_delay_days must be 0 or more")
+        if not self.weekly and not self.age_days:
+            raise ConfigurationError("no cutoffs: set problem.weekly=true or give problem.age_days, e.g. [1,7]")
+        if not 0 <= self.weekday <= 6:
+            raise ConfigurationError(f"problem.weekday={self.weekday}: 0 is Monday, 6 is Sunday")
+
+
+@dataclass
+class ContentRule:
+    """A named part of a site or of content, recognised by a regular expression, with its words."""
+
+    pattern: str = MISSING
+    en: str = MISSING
+    es: str = MISSING
+
+
+@dataclass
+class FeaturesConfig:
+    """What is built from the tables."""
+
+    windows: list[int] = MISSING
+    half_lives: list[int] = MISSING
+    content: dict[str, ContentRule] = MISSING
+    include_effort: bool = MISSING
+    exclude: list[str] = MISSING
+
+    def __post_init__(self) -> None:
+        bad = [w for w in [*self.windows, *self.half_lives] if w <= 0]
+        if bad:
+            raise ConfigurationError(f"features.windows and features.half_lives are days above 0; got {bad}")
+
+
+@dataclass
+class SplitConfig:
+    """What is held out, and how the out-of-time stream is made."""
+
+    test_cutoffs: int = MISSING
+    test_share: float = MISSING
+    folds: int = MISSING
+
+    def __post_init__(self) -> None:
+        check_positive(train__split__test_cutoffs=self.test_cutoffs)
+        check_fraction(train__split__test_share=self.test_share)
+        if self.folds < 2:
+            raise ConfigurationError(f"train.split.folds={self.folds}: at least 2 are needed")
+
+
+@dataclass
+class ModelConfig:
+    """The boosted trees. Names are LightGBM's own parameters."""
+
+    learning_rate: float = MISSING
+    num_leaves: int = MISSING
+    max_depth: int = MISSING
+    min_data_in_leaf: int = MISSING
+    lambda_l2: float = MISSING
+    feature_fraction: float = MISSING
+    bagging_fraction: float = MISSING
+    max_trees: int = MISSING
+    min_level_rows: int = MISSING
+    max_levels: int = MISSING
+
+    def __post_init__(self) -> None:
+        check_positive(
+            model__learning_rate=self.learning_rate,
+            model__min_data_in_leaf=self.min_data_in_leaf,
+            model__max_trees=self.max_trees,
+            model__min_level_rows=self.min_level_rows,
+            model__max_levels=self.max_levels,
+        )
+        if self.num_leaves < 2:
+            raise ConfigurationError(f"model.num_leaves={self.num_leaves}: a tree needs at least 2 leaves")
+
+
+@dataclass
+class TrainConfig:
+    """The recipe around the model, and the gate."""
+
+    split: SplitConfig = MISSING
+    min_conversions: int = MISSING
+    bootstrap: int = MISSING
+    confidence: float = MISSING
+    base_rate_half_life_days: float = MISSING
+    max_shift: float = MISSING
+    suspicious_auc: float = MISSING
+    p50: float | None = MISSING
+    promote: Promote = MISSING
+
+    def __post_init__(self) -> None:
+        check_positive(
+            train__min_conversions=self.min_conversions,
+            train__bootstrap=self.bootstrap,
+            train__base_rate_half_life_days=self.base_rate_half_life_days,
+            train__max_shift=self.max_shift,
+        )
+        check_fraction(train__confidence=self.confidence, train__suspicious_auc=self.suspicious_auc)
+        if self.p50 is not None:
+            check_fraction(train__p50=self.p50)
+
+
+@dataclass
+class ThresholdConfig:
+    """The threshold rule: what sales can work."""
+
+    weekly_capacity: int = MISSING
+    again_after_days: int = MISSING
+
+    def __post_init__(self) -> None:
+        check_positive(
+            threshold__weekly_capacity=self.weekly_capacity, threshold__again_after_days=self.again_after_days
+        )
+
+
+@dataclass
+class DecisionConfig:
+    """Grades by fixed score ranges, and what is done with each side of the threshold."""
+
+    grades: dict[str, float] = MISSING
+
+    def __post_init__(self) -> None:
+        lows = list(self.grades.values())
+        if not lows or lows[-1] != 0 or any(a <= b for a, b in pairwise(lows)) or lows[0] > 100:
+            raise ConfigurationError(
+                f"decision.grades={self.grades}: lower ends of the score ranges must fall, start at most at 100 and "
+                "end at 0, e.g. {A: 75, B: 60, C: 45, D: 0}"
+            )
+
+
+@dataclass
+class ReasonsConfig:
+    """How reasons are told."""
+
+    language: Language = MISSING
+    most_for: int = MISSING
+    most_against: int = MISSING
+
+
+@dataclass
+class PredictConfig:
+    """Batch scoring."""
+
+    cutoff: str | None = MISSING
+    out: str | None = MISSING
+
+
+@dataclass
+class RunConfig:
+    """What holds for `run` and for gates."""
+
+    force: bool = MISSING
+
+
+@dataclass
+class Config:
+    """The whole configuration of one stage."""
+
+    paths: PathsConfig = MISSING
+    engine: EngineConfig = MISSING
+    tracking: TrackingConfig = MISSING
+    simulate: SimulateConfig = MISSING
+    source: dict[str, Any] = field(default_factory=dict)
+    problem: ProblemConfig = MISSING
+    features: FeaturesConfig = MISSING
+    model: ModelConfig = MISSING
+    train: TrainConfig = MISSING
+    threshold: ThresholdConfig = MISSING
+    decision: DecisionConfig = MISSING
+    reasons: ReasonsConfig = MISSING
+    predict: PredictConfig = MISSING
+    run: RunConfig = MISSING
+    seed: int = MISSING
+
+    def __post_init__(self) -> None:
+        if self.problem.gap_days + self.problem.horizon_days <= 0:
+            raise ConfigurationError("problem.gap_days + problem.horizon_days must be above 0")
+
+
+def register_schema() -> None:
+    """Tells Hydra the types, as the config named leadml_schema that conf/config.yaml starts from."""
+    ConfigStore.instance().store(name="leadml_schema", node=Config)
+
+
+def to_config(composed: DictConfig) -> Config:
+    """The composed settings as checked objects.
+
+    Raises:
+        ConfigurationError: a setting is missing, has a wrong type, or is refused by its dataclass.
+    """
+    try:
+        config = OmegaConf.to_object(composed)
+    except OmegaConfBaseException as error:
+        cause = error.__cause__ if isinstance(error.__cause__, ConfigurationError) else error
+        raise ConfigurationError(str(cause)) from error
+    if not isinstance(config, Config):
+        raise ConfigurationError("the configuration does not start from leadml_schema: keep it first in its defaults")
+    return config

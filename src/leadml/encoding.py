@@ -1,0 +1,169 @@
+"""Feature frame to numeric matrix, with levels learnt on the training rows only.
+
+Categories become codes (floats, NaN for missing) in the order of their names, so that LightGBM reads them as native
+categoricals. Rare levels are folded into ``(other)``; a level never seen in training is read as ``(other)`` where the
+feature has it, else as missing. Nothing is imputed: trees split on missing values themselves.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadml.errors import ArtifactError, DataError
+from leadml.features.dictionary import Feature, Kind
+
+OTHER = "(other)"
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What turns a feature frame into the model's matrix: features in order, and each category's levels.
+
+    ``dropped`` names the features that were constant or empty on the training rows; they are not in ``features``.
+    """
+
+    features: tuple[Feature, ...]
+    levels: Mapping[str, tuple[str, ...]]
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Feature names, in the matrix' column order."""
+        return [f.name for f in self.features]
+
+    @property
+    def categorical(self) -> list[int]:
+        """Matrix columns that hold category codes."""
+        return [j for j, f in enumerate(self.features) if f.kind is Kind.CATEGORY]
+
+    def encode(self, X: pd.DataFrame) -> np.ndarray:
+        """Float64 matrix (n, k) in C order; columns are taken by name, so their order in ``X`` is of no matter.
+
+        Infinite numbers become missing. Raises `ArtifactError` naming every feature that ``X`` lacks, or every number
+        feature that holds text.
+        """
+        missing = sorted(set(self.names) - set(X.columns))
+        if missing:
+            raise ArtifactError(
+                f"{len(missing)} of {len(self.names)} feature columns are missing: {', '.join(missing)}; "
+                "build the features with the configuration that the model was trained with"
+            )
+        matrix = np.empty((len(X), len(self.features)), dtype=np.float64)
+        for j, feature in enumerate(self.features):
+            column = X[feature.name]
+            if feature.kind is Kind.CATEGORY:
+                matrix[:, j] = level_codes(column, self.levels[feature.name])
+            else:
+                matrix[:, j] = number_values(column)
+        return matrix
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "features": [f.to_dict() for f in self.features],
+            "levels": {name: list(levels) for name, levels in self.levels.items()},
+            "dropped": list(self.dropped),
+        }
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> "Encoder":
+        """The inverse of `to_dict`; raises `ArtifactError` where a category has no levels."""
+        features = tuple(Feature.from_dict(f) for f in entry["features"])
+        levels = {str(name): tuple(map(str, values)) for name, values in entry["levels"].items()}
+        bare = sorted(f.name for f in features if f.kind is Kind.CATEGORY and f.name not in levels)
+        if bare:
+            raise ArtifactError(
+                f"{len(bare)} category features have no levels: {', '.join(bare)}; train the model again"
+            )
+        return cls(features, levels, tuple(entry.get("dropped", ())))
+
+
+def fit_encoder(X: pd.DataFrame, features: Sequence[Feature], min_level_rows: int, max_levels: int) -> Encoder:
+    """Encoder learnt on the rows of ``X``, which must be training rows only.
+
+    Args:
+        X: feature frame (n, at least the features).
+        features: what to encode, in the order of the matrix.
+        min_level_rows: a level with fewer rows is folded into ``(other)``.
+        max_levels: most levels kept; the most frequent ones, ties by name.
+
+    Raises:
+        ArtifactError: a feature's column is missing, or a number feature holds text.
+        DataError: no feature varies on these rows.
+    """
+    missing = sorted({f.name for f in features} - set(X.columns))
+    if missing:
+        raise ArtifactError(
+            f"{len(missing)} feature columns are missing: {', '.join(missing)}; build the features again"
+        )
+    kept, levels, dropped = [], {}, []
+    for feature in features:
+        if feature.kind is Kind.CATEGORY:
+            found = frequent_levels(X[feature.name], min_level_rows, max_levels)
+            values = level_codes(X[feature.name], found)
+        else:
+            found, values = (), number_values(X[feature.name])
+        if not _varies(values):
+            dropped.append(feature.name)
+            continue
+        kept.append(feature)
+        if feature.kind is Kind.CATEGORY:
+            levels[feature.name] = found
+    if not kept:
+        raise DataError(
+            f"none of the {len(features)} features varies on the {len(X)} training rows; check the source's mapping"
+        )
+    return Encoder(tuple(kept), levels, tuple(dropped))
+
+
+def frequent_levels(column: pd.Series, min_rows: int, most: int) -> tuple[str, ...]:
+    """Levels of at least ``min_rows`` rows, at most ``most``, sorted by name; ``(other)`` last if any were folded."""
+    counts = _as_text(column).value_counts()
+    ranked = sorted(((-int(n), str(level)) for level, n in counts.items() if level != OTHER))
+    kept = sorted(level for negative, level in ranked[:most] if -negative >= min_rows)
+    return (*kept, OTHER) if len(kept) < len(counts) else tuple(kept)
+
+
+def level_codes(column: pd.Series, levels: tuple[str, ...]) -> np.ndarray:
+    """Position of each value in ``levels`` as float64 (n,); unseen is ``(other)`` where there is one, else NaN."""
+    codes, distinct = pd.factorize(_as_text(column))
+    position = {level: float(i) for i, level in enumerate(levels)}
+    unseen = position.get(OTHER, np.nan)
+    # One more entry for missing values: their code is -1, the last.
+    table = np.array([*(position.get(str(value), unseen) for value in distinct), np.nan])
+    return table[codes]
+
+
+def number_values(column: pd.Series) -> np.ndarray:
+    """Float64 (n,), NaN for missing and infinite values; raises `ArtifactError` where a value is text."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        numbers = pd.to_numeric(column, errors="coerce")
+        bad = int((numbers.isna() & column.notna()).sum())
+        if bad:
+            raise ArtifactError(
+                f"feature {column.name}: {bad} of {len(column)} values are not numbers; declare it a category"
+            )
+        column = numbers
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    values[np.isinf(values)] = np.nan
+    return values
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    """Values as text, missing kept missing; whole numbers read as floats are spelt without their ``.0``."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    return column.astype("str")
+
+
+def _varies(values: np.ndarray) -> bool:
+    """Whether there are two different values, missing counted as one of them."""
+    present = values[~np.isnan(values)]
+    return bool(present.size and (present.size < values.size or present.min() < present.max()))

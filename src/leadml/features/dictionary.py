@@ -1,0 +1,43 @@
+"""What a feature is: one entry of the machine-readable dictionary that report, reasons and docs share."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How the model reads a feature."""
+
+    NUMBER = "number"
+    CATEGORY = "category"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A named, worded column of the feature frame.
+
+    ``window_days`` is the look-back ``[cutoff - window, cutoff)``, None where the feature looks at everything known
+    before the cutoff. ``effort`` flags what the company did (sales effort), which partly echoes the old scoring.
+    ``en`` and ``es`` are noun phrases that a sentence can hold ("visits to pricing pages in the last 7 days").
+    """
+
+    name: str
+    family: str
+    kind: Kind
+    unit: str
+    window_days: int | None
+    en: str
+    es: str
+    effort: bool = False
+
+    def words(self, language: str) -> str:
+        """The noun phrase in the language ("en" or "es")."""
+        return self.es if language == "es" else self.en
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        return asdict(self) | {"kind": str(self.kind)}
+
+    @classmethod
+    def from_dict(cls, entry: dict[str, object]) -> "Feature":
+        """The inverse of `to_dict`."""
+        return cls(**{**entry, "kind": Kind(str(entry["kind"]))})  # type: ignore[arg-type]  # JSON values

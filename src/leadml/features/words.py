@@ -1,0 +1,97 @@
+"""The words of features, in English and Spanish: for well-known kinds of touchpoint by hand, else from their names."""
+
+from leadml.features.spec import TouchKind
+
+# (channel, kind) -> what is counted where the lead began it
+THEIRS: dict[tuple[str, str], tuple[str, str]] = {
+    ("ads", "clicked"): ("ads clicked", "anuncios pulsados"),
+    ("call", "call"): ("calls from the lead", "llamadas del contacto"),
+    ("call", "connected"): ("calls from the lead", "llamadas del contacto"),
+    ("campaign", "responded"): ("campaign responses", "respuestas a campañas"),
+    ("chat", "chat"): ("chats started", "chats iniciados"),
+    ("email", "clicked"): ("e-mail links clicked", "enlaces de correo pulsados"),
+    ("email", "opened"): ("e-mails opened", "correos abiertos"),
+    ("email", "replied"): ("replies to our e-mails", "respuestas a nuestros correos"),
+    ("event", "attended"): ("events attended", "eventos a los que asistió"),
+    ("event", "registered"): ("event registrations", "inscripciones a eventos"),
+    ("form", "submitted"): ("forms submitted", "formularios enviados"),
+    ("meeting", "booked"): ("meetings booked", "reuniones reservadas"),
+    ("meeting", "held"): ("meetings held", "reuniones celebradas"),
+    ("web", "download"): ("files downloaded", "archivos descargados"),
+    ("web", "session"): ("web visits", "visitas a la web"),
+    ("web", "visit"): ("web pages viewed", "páginas web vistas"),
+}
+# the same where we began it
+OURS: dict[tuple[str, str], tuple[str, str]] = {
+    ("call", "call"): ("calls made by sales", "llamadas hechas por ventas"),
+    ("call", "connected"): ("calls by sales that were answered", "llamadas de ventas atendidas"),
+    ("call", "no_answer"): ("calls by sales without an answer", "llamadas de ventas sin respuesta"),
+    ("campaign", "added"): ("campaigns it was added to", "campañas a las que se le añadió"),
+    ("crm", "task"): ("tasks done by sales", "tareas hechas por ventas"),
+    ("email", "bounced"): ("e-mails that bounced", "correos rebotados"),
+    ("email", "delivered"): ("e-mails delivered", "correos entregados"),
+    ("email", "sales_sent"): ("e-mails sent by sales", "correos enviados por ventas"),
+    ("email", "sent"): ("marketing e-mails sent", "correos de marketing enviados"),
+    ("meeting", "no_show"): ("meetings that were missed", "reuniones a las que no se presentó"),
+    ("social", "message"): ("messages sent by sales on social networks", "mensajes de ventas en redes sociales"),
+}
+
+ATTRIBUTES: dict[str, tuple[str, str]] = {
+    "industry": ("industry", "sector"),
+    "employees": ("employees of the company", "empleados de la empresa"),
+    "annual_revenue": ("annual revenue of the company", "ingresos anuales de la empresa"),
+    "country": ("country", "país"),
+    "state": ("region", "provincia"),
+    "lead_source": ("source of the lead", "origen del contacto"),
+    "seniority": ("seniority", "nivel del cargo"),
+    "department": ("department", "departamento"),
+    "mail_kind": ("kind of e-mail address", "tipo de correo"),
+    "product_interest": ("product of interest", "producto de interés"),
+    "pipeline_stage": ("stage in the pipeline", "etapa del proceso"),
+    "amount_requested": ("amount requested", "importe solicitado"),
+}
+
+CHANNELS: dict[str, tuple[str, str]] = {
+    "email": ("e-mail", "correo"),
+    "web": ("the web site", "la web"),
+    "social": ("social networks", "redes sociales"),
+    "ads": ("ads", "anuncios"),
+    "chat": ("chat", "chat"),
+    "call": ("calls", "llamadas"),
+    "meeting": ("meetings", "reuniones"),
+    "event": ("events", "eventos"),
+    "form": ("forms", "formularios"),
+    "campaign": ("campaigns", "campañas"),
+    "crm": ("the CRM", "el CRM"),
+}
+
+
+def plain(name: str) -> str:
+    """A name as words: underscores become spaces."""
+    return name.replace("_", " ").strip()
+
+
+def kind_words(kind: TouchKind) -> tuple[str, str]:
+    """What a kind counts, (English, Spanish)."""
+    ours = kind.initiator == "company"
+    known = (OURS if ours else THEIRS).get((kind.channel, kind.kind))
+    if known:
+        return known
+    en, es = channel_words(kind.channel)
+    by = (", by us", ", por nosotros") if ours else ("", "")
+    return f"{plain(kind.kind)} ({en}{by[0]})", f"{plain(kind.kind)} ({es}{by[1]})"
+
+
+def attribute_words(name: str) -> tuple[str, str]:
+    """What an attribute is, (English, Spanish)."""
+    return ATTRIBUTES.get(name, (plain(name), plain(name)))
+
+
+def channel_words(name: str) -> tuple[str, str]:
+    """A channel, (English, Spanish)."""
+    return CHANNELS.get(name, (plain(name), plain(name)))
+
+
+def in_window(words: tuple[str, str], days: int) -> tuple[str, str]:
+    """The words with their look-back."""
+    return f"{words[0]} in the last {days} days", f"{words[1]} en los últimos {days} días"

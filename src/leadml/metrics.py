@@ -1,0 +1,235 @@
+"""How well a list is ordered and how true its probabilities are; with weights, so that a bootstrap costs nothing extra.
+
+Ranking figures depend on a list only through its *segments*: in falling order of the score, each tie group that holds
+a conversion is a segment, and so is each run of rows between two such groups. A sparse matrix (segments x accounts) of
+row counts, multiplied by account weights (accounts x draws), gives every segment's weight in every draw at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+FIGURES = (
+    "auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "lift_5",
+    "lift_10",
+    "lift_20",
+    "capture_5",
+    "capture_10",
+    "capture_20",
+)
+SHARES = (0.05, 0.10, 0.20)
+LOSS_CLIP = 1e-15
+Draws = np.ndarray  # (draws,) float64, NaN where a figure does not exist
+
+
+@dataclass(frozen=True)
+class ScoredLists:
+    """One scorer's rows: list and account as codes from 0, label 0 or 1, the score that orders, the probability.
+
+    Arrays (n,); ``lists`` and ``accounts`` are how many codes there are.
+    """
+
+    list_code: np.ndarray
+    account_code: np.ndarray
+    label: np.ndarray
+    score: np.ndarray
+    probability: np.ndarray
+    lists: int
+    accounts: int
+
+
+def evaluate_lists(frame: pd.DataFrame) -> dict[str, float | None]:
+    """Every one of `FIGURES`, computed on each list and averaged with equal weight, and how many lists there were.
+
+    Args:
+        frame: ``list``, ``label`` (0 or 1), ``score`` (orders), ``probability``; one row a lead and list.
+
+    Returns:
+        The figures (None where no list has one), ``lists``, and ``lists_without_both`` (only conversions or none).
+        AUC leaves those out; lift, capture and average precision leave out lists without a conversion; log loss
+        and Brier score use every list.
+    """
+    scored = score_lists(frame, frame["score"].to_numpy(float), frame["probability"].to_numpy(float))
+    draws = weighted_figures(scored, np.ones((scored.accounts, 1)))
+    conversions = np.bincount(scored.list_code, weights=scored.label, minlength=scored.lists)
+    rows = np.bincount(scored.list_code, minlength=scored.lists)
+    result: dict[str, float | None] = {name: plain_number(values[0]) for name, values in draws.items()}
+    return result | {
+        "lists": scored.lists,
+        "lists_without_both": int(((conversions == 0) | (conversions == rows)).sum()),
+    }
+
+
+def score_lists(frame: pd.DataFrame, score: np.ndarray, probability: np.ndarray) -> ScoredLists:
+    """`ScoredLists` of ``frame`` (``list``, ``label`` and, where there is one, ``account_id``; else each row alone)."""
+    list_code, lists = pd.factorize(frame["list"], sort=True, use_na_sentinel=False)
+    if "account_id" in frame:
+        account_code, accounts = pd.factorize(frame["account_id"], use_na_sentinel=False)
+    else:
+        account_code, accounts = np.arange(len(frame)), frame.index
+    label = frame["label"].to_numpy(dtype=np.float64)
+    return ScoredLists(list_code, account_code, label, score, probability, len(lists), len(accounts))
+
+
+def weighted_figures(scored: ScoredLists, weights: np.ndarray) -> dict[str, Draws]:
+    """`FIGURES` averaged over lists, for every column of account weights (accounts, draws)."""
+    order = np.lexsort((-scored.score, scored.list_code))
+    borders = np.searchsorted(scored.list_code[order], np.arange(scored.lists + 1))
+    by_list = []
+    for low, high in pairwise(borders):
+        rows = order[low:high]
+        counts, positives = _segments(scored.score[rows], scored.label[rows], scored.account_code[rows], weights)
+        by_list.append(rank_figures(counts, positives))
+    averaged = {name: _mean_over_lists([figures[name] for figures in by_list]) for name in by_list[0]}
+    averaged |= _loss_figures(scored, weights)
+    return {name: averaged[name] for name in FIGURES}
+
+
+def rank_figures(rows: np.ndarray, positives: np.ndarray) -> dict[str, Draws]:
+    """Ranking figures of one list from its segments (segments, draws): weight of rows, and of converted rows.
+
+    Segments are in falling order of the score; rows within one count as tied. AUC is the Mann-Whitney statistic with
+    ties as one half; average precision is the sum of recall steps times precision, a tie group at once. A share's
+    capture is read off the straight line within a tie group (its expectation over random orders of the tie), at
+    exactly that share of the rows; lift is capture / share.
+    """
+    total, converted = rows.sum(axis=0), positives.sum(axis=0)
+    negatives = rows - positives
+    after = (total - converted) - np.cumsum(negatives, axis=0)
+    above, captured = np.cumsum(rows, axis=0), np.cumsum(positives, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        figures = {
+            "auc": (positives * (after + negatives / 2)).sum(axis=0) / (converted * (total - converted)),
+            "average_precision": np.where(rows > 0, positives * captured / above, 0).sum(axis=0) / converted,
+        }
+        for share in SHARES:
+            capture = _capture(above, captured, share * total) / converted
+            figures[f"capture_{share * 100:.0f}"] = capture
+            figures[f"lift_{share * 100:.0f}"] = capture / share
+    figures["average_precision"][converted == 0] = np.nan
+    return figures
+
+
+def capture_curve(frame: pd.DataFrame, shares: Sequence[float]) -> list[dict[str, float]]:
+    """Mean over lists of the share of conversions in the top ``share`` of each list.
+
+    ``frame`` as for `evaluate_lists`. Lists without a conversion are left out. "Skip the bottom x, lose y" is
+    y = 1 - capture at 1 - x.
+    """
+    curves = []
+    for _, rows in frame.groupby("list", sort=True, dropna=False):
+        label = rows["label"].to_numpy(dtype=np.float64)
+        if label.sum() == 0:
+            continue
+        order = np.argsort(-rows["score"].to_numpy(dtype=np.float64), kind="stable")
+        accounts, ones = np.arange(len(rows)), np.ones((len(rows), 1))
+        counts, positives = _segments(rows["score"].to_numpy(dtype=np.float64)[order], label[order], accounts, ones)
+        above, captured = np.cumsum(counts, axis=0), np.cumsum(positives, axis=0)
+        curves.append([_capture(above, captured, np.array([s * len(rows)]))[0] / label.sum() for s in shares])
+    mean = np.mean(curves, axis=0) if curves else np.full(len(shares), np.nan)
+    return [{"share": float(s), "capture": float(c)} for s, c in zip(shares, mean, strict=True)]
+
+
+def row_losses(label: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log loss (natural, probabilities clipped to 1e-15) and Brier score of every row."""
+    p = np.clip(probability, LOSS_CLIP, 1 - LOSS_CLIP)
+    return -np.where(label == 1, np.log(p), np.log1p(-p)), (p - label) ** 2
+
+
+def auc(label: np.ndarray, score: np.ndarray) -> float:
+    """Area under the ROC curve, ties as one half; NaN without both classes."""
+    return float(_one_list(label, score)["auc"][0])
+
+
+def average_precision(label: np.ndarray, score: np.ndarray) -> float:
+    """Average precision, tied scores taken together; NaN without a conversion."""
+    return float(_one_list(label, score)["average_precision"][0])
+
+
+def log_loss(label: np.ndarray, probability: np.ndarray) -> float:
+    """Mean negative log likelihood, natural logarithm."""
+    return float(row_losses(label, probability)[0].mean())
+
+
+def brier(label: np.ndarray, probability: np.ndarray) -> float:
+    """Mean squared difference of probability and label."""
+    return float(row_losses(label, probability)[1].mean())
+
+
+def lift(label: np.ndarray, score: np.ndarray, share: float) -> float:
+    """Conversions in the top ``share`` over those a random order would hold there; ties by expectation."""
+    figures = pd.DataFrame({"list": 0, "label": label, "score": score})
+    return capture_curve(figures, [share])[0]["capture"] / share
+
+
+def plain_number(value: float) -> float | None:
+    """A Python float for JSON; None for NaN."""
+    return None if np.isnan(value) else float(value)
+
+
+def _one_list(label: np.ndarray, score: np.ndarray) -> dict[str, Draws]:
+    order = np.argsort(-score, kind="stable")
+    return rank_figures(*_segments(score[order], label[order], np.arange(len(label)), np.ones((len(label), 1))))
+
+
+def _segments(
+    score: np.ndarray, label: np.ndarray, account: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of rows and of converted rows (segments, draws) of one list sorted by falling score."""
+    new_tie = np.r_[True, score[1:] != score[:-1]]
+    tie = np.cumsum(new_tie) - 1
+    converting = np.bincount(tie, weights=label) > 0
+    new_segment = converting | np.r_[True, converting[:-1]]
+    segment = (np.cumsum(new_segment) - 1)[tie]
+    return (
+        _sums(segment, account, np.ones(len(score)), weights),
+        _sums(segment, account, label, weights, int(segment[-1]) + 1),
+    )
+
+
+def _sums(
+    group: np.ndarray, account: np.ndarray, value: np.ndarray, weights: np.ndarray, groups: int | None = None
+) -> np.ndarray:
+    """Weighted sum of ``value`` in every group for every draw: (groups, draws)."""
+    used = value != 0
+    size = int(group.max()) + 1 if groups is None else groups
+    matrix = sparse.csr_array((value[used], (group[used], account[used])), shape=(size, len(weights)))
+    return np.asarray(matrix @ weights)
+
+
+def _capture(above: np.ndarray, captured: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Converted weight within the first ``target`` (draws,) of the weight, along the line through segment ends."""
+    draws = np.arange(above.shape[1])
+    at = np.minimum((above < target).sum(axis=0), len(above) - 1)
+    before = np.where(at > 0, above[at - 1, draws], 0.0)
+    got = np.where(at > 0, captured[at - 1, draws], 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(above[at, draws] > before, (target - before) / (above[at, draws] - before), 0.0)
+    return got + part * (captured[at, draws] - got)
+
+
+def _loss_figures(scored: ScoredLists, weights: np.ndarray) -> dict[str, Draws]:
+    log_losses, squares = row_losses(scored.label, scored.probability)
+    rows = _sums(scored.list_code, scored.account_code, np.ones(len(scored.label)), weights, scored.lists)
+    figures = {}
+    for name, value in (("log_loss", log_losses), ("brier", squares)):
+        sums = _sums(scored.list_code, scored.account_code, value, weights, scored.lists)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            figures[name] = _mean_over_lists(list(sums / rows))
+    return figures
+
+
+def _mean_over_lists(values: list[Draws]) -> Draws:
+    """Mean of each draw over the lists that have the figure; NaN where none has."""
+    table = np.vstack(values)
+    known = np.isfinite(table)
+    counts = known.sum(axis=0)
+    return np.where(counts > 0, np.where(known, table, 0).sum(axis=0) / np.maximum(counts, 1), np.nan)

@@ -1,0 +1,94 @@
+"""What the report is built from: plain tables, arrays and dicts that the stages have read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadml.errors import ArtifactError
+from leadml.features.dictionary import Feature
+from leadml.reasons import ReasonsStyle
+
+
+@dataclass(frozen=True)
+class ReportContext:
+    """What is said in the header.
+
+    Attributes:
+        model_version: the scorer's digest or registered version.
+        p50: the probability that scores 50.
+        cutoff: UTC without a zone; None for rows without dates.
+        horizon_days: None where there is no horizon (undated tables).
+        event: "won", "opportunity" or "conversion".
+        style: language and lengths of the reasons.
+        forced: True where a gate said no and ``run.force=true`` scored anyway.
+        confidence: of the intervals in the metrics.
+        seed: of the leads drawn into a plot.
+    """
+
+    model_version: str
+    p50: float
+    cutoff: datetime | None = None
+    horizon_days: float | None = None
+    event: str = "conversion"
+    style: ReasonsStyle = field(default_factory=ReasonsStyle)
+    forced: bool = False
+    confidence: float = 0.90
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the manifests know about the data.
+
+    Attributes:
+        cohorts: month, snapshots, leads, conversions, rate, immature_share (`snapshots.build_cohorts`).
+        time_to_conversion: days, share, conversions (`snapshots.build_conversion_curve`).
+        denied: ``column``, ``why`` and, where there are several, ``file`` (`SourceReport.denied`).
+        lost: rows lost by rule.
+    """
+
+    cohorts: pd.DataFrame | None = None
+    time_to_conversion: pd.DataFrame | None = None
+    denied: Sequence[Mapping[str, str]] = field(default_factory=list)
+    lost: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """Everything of the report; rows of ``scores``, ``points`` and ``X`` belong together by position.
+
+    Attributes:
+        scores: lead_id, probability, score, grade; fit and intent where known.
+        points: (n, k) from `reasons.explain_points`.
+        X: n rows of feature values.
+        features: k entries of the feature dictionary, in the order of the columns of ``points``.
+        context: header and language.
+        metrics: of `judgement.judge_test`; {} where there was no test.
+        verdict: name and why, of `verdict.build_verdict`; {} where nothing was judged.
+        decision: as in decision.json: grades (name to lower end, best first), threshold, chosen
+            (`ThresholdChoice.to_dict`), judged (`judge_threshold`); each may be missing.
+        evidence: about the data.
+    """
+
+    scores: pd.DataFrame
+    points: np.ndarray
+    X: pd.DataFrame
+    features: list[Feature]
+    context: ReportContext
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    verdict: Mapping[str, Any] = field(default_factory=dict)
+    decision: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
+
+    def __post_init__(self) -> None:
+        missing = {"lead_id", "probability", "score", "grade"} - set(self.scores.columns)
+        if missing:
+            raise ArtifactError(f"report: the scores lack {', '.join(sorted(missing))}; run leadml predict again")
+        if not len(self.scores) == len(self.points) == len(self.X):
+            raise ArtifactError(
+                f"report: {len(self.scores)} scores, {len(self.points)} rows of points, {len(self.X)} of features"
+            )

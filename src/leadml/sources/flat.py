@@ -1,0 +1,274 @@
+"""One-table sources: any CSV or Parquet file with a row a case, to snapshots and raw feature columns."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from leadml.errors import ConfigurationError, DataError
+from leadml.features.dictionary import Feature, Kind
+from leadml.features.values import clean_values, parse_number
+from leadml.schema import SNAPSHOT_COLUMNS
+from leadml.sources.mapping import FileSpec, FlatSpec, Mapping
+from leadml.sources.quarantine import Check, Ledger, RawFile
+from leadml.sources.readers import Choice, Found, look_at, read_file
+from leadml.sources.report import SourceReport
+from leadml.sources.sql import Clock, at, ident, literals
+
+_POSITIVE = ("1", "1.0", "true", "yes", "y", "won", "converted", "si", "sí", "ganado")
+_NEGATIVE = ("0", "0.0", "false", "no", "n", "lost", "not converted", "perdido")
+_NUMBER_SHARE = 0.99
+_TEXT_SHARE = 0.5
+_FEW = 20
+_ID_WORDS = frozenset("id ids key uuid guid number numero num no nr code codigo phone telephone telefono mobile movil".split())
+# Groups of people that decide nothing by default; a column is named in the report, and source.allow takes it in.
+_SENSITIVE_WORDS = frozenset(
+    "gender sex sexo genero race raza ethnicity ethnic etnia etnico religion age edad birth birthday birthdate dob "
+    "nacimiento nationality nacionalidad disability discapacidad disabled marital civil pregnant pregnancy embarazo".split()
+)
+_FAMILY_WORDS = {
+    "timing": "last ultimo ultima date fecha day days dia dias week semana month mes year ano hour hora duration duracion "
+    "recency since desde age",
+    "behaviour": "visit visits visita visitas page pages pagina paginas view views viewed click clicks clic clics open "
+    "opens opened download downloads descarga descargas spent session sessions sesion sesiones activity activities "
+    "actividad calls llamadas emails meetings reuniones tiempo time form forms formularios replies respuestas",
+    "channel": "source fuente channel canal campaign campana medium medio origin origen utm referrer referral contact ad ads",
+}
+
+
+@dataclass(frozen=True)
+class FlatTable:
+    """A one-table source: row i of ``X`` and of ``snapshots`` is the same case."""
+
+    snapshots: pd.DataFrame
+    X: pd.DataFrame
+    features: list[Feature]
+    report: SourceReport
+
+
+def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) -> FlatTable:
+    """Read one file with a row a case.
+
+    ``labelled``: the label column must be there, rows without a label are left out, and columns that cannot help
+    (constant, near-unique texts, ids) are left out and named. Otherwise every column stays, for the model to choose
+    from, and labels are NaN. Snapshots have `SNAPSHOT_COLUMNS`, grid "row", cutoff UTC or NaT; ``position`` is the
+    1-based number of the row among the file's rows that could be read.
+
+    Raises:
+        ConfigurationError: ``source.path`` or a column setting is missing.
+        DataError: The file is missing or no table, columns are missing, labels cannot be told, no row can be used.
+    """
+    flat = _check_settings(mapping, labelled)
+    con.execute("SET TimeZone = 'UTC'")
+    ledger = Ledger(con)
+    found = _find(con, mapping, flat)
+    columns = _check_columns(found, flat, labelled)
+    header = found.header
+    times = (columns.time,) if columns.time else ()
+    clock = Clock(mapping.timezone, mapping.day_first)
+    con.execute("DROP TABLE IF EXISTS temp._flat")
+    rejected = read_file(con, found, Choice("_flat", 0, {c: c for c in header}, times, mapping.missing, clock))
+    rows = con.execute("SELECT count(*) FROM _flat").fetchone() or (0,)
+    ledger.files.append(RawFile(0, mapping.name, found.relative, found.sha256, rows[0] + len(rejected)))
+    ledger.reject(0, rejected)
+    _sift(con, mapping, columns, ledger, labelled)
+    frame = con.execute("SELECT * FROM _cases ORDER BY _n").df()
+    raw = frame[[c for c in header if c not in columns.taken]]
+    report = SourceReport([{"name": mapping.name, "path": found.relative, "sha256": found.sha256, "rows": ledger.files[0].rows}])
+    features = _build_features(raw, mapping, report, labelled)
+    X = clean_values(raw, features, mapping.missing)
+    snapshots = _build_snapshots(frame)
+    ledger.tables["cases"].rows_out = len(frame)
+    ledger.tables["cases"].settle()
+    report.counts = {"files": ledger.close(), "tables": {k: vars(v) for k, v in ledger.tables.items()}, "values": {}}
+    con.execute("DROP TABLE temp._flat; DROP TABLE temp._cases")
+    report.attributes = {"leads": {f.name: str(f.kind) for f in features}, "accounts": {}}
+    last = snapshots["cutoff"].max()
+    report.data_end = None if pd.isna(last) else last.to_pydatetime()
+    if frame.empty:
+        lost = ledger.tables["cases"].lost
+        raise DataError(f"no row of {found.relative} can be used ({lost or 'it has none'}): look at its label and dates")
+    return FlatTable(snapshots, X, features, report)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The file's own names of the columns with a part to play."""
+
+    lead_id: str | None
+    time: str | None
+    label: str | None
+    exclude: tuple[str, ...]
+
+    @property
+    def taken(self) -> set[str]:
+        return {c for c in (self.lead_id, self.time, self.label, *self.exclude) if c is not None}
+
+
+def _check_settings(mapping: Mapping, labelled: bool) -> FlatSpec:
+    if mapping.flat is None:
+        raise ConfigurationError(f"source {mapping.name} is not a one-table source: use source=flat")
+    if not mapping.path:
+        raise ConfigurationError("source.path is missing: source.path=FILE.csv")
+    if labelled and mapping.flat.label is None:
+        raise ConfigurationError("source.label is missing: source.label=COLUMN, the column that tells who converted")
+    return mapping.flat
+
+
+def _find(con: duckdb.DuckDBPyConnection, mapping: Mapping, flat: FlatSpec) -> Found:
+    path = Path(mapping.path)
+    if not path.is_file():
+        raise DataError(f"source.path={mapping.path} is not a file: give the path of one .csv or .parquet file")
+    kind = "parquet" if path.suffix.lower() in (".parquet", ".pq") else "csv"
+    spec = FileSpec(mapping.name, (path.name,), kind, flat.encoding, True, (), {}, {}, {})
+    found = look_at(con, spec, path, path.parent)
+    # The name that pandas gives such a column, so that a frame read by it has the same.
+    names = tuple(h or f"Unnamed: {i}" for i, h in enumerate(found.header))
+    again = sorted({n for n in names if names.count(n) > 1})
+    if again:
+        raise DataError(f"{found.relative} has columns of one name: {', '.join(again)}; rename them")
+    return Found(**{**vars(found), "header": names})
+
+
+def _check_columns(found: Found, flat: FlatSpec, labelled: bool) -> _Columns:
+    """Match the settings with the header, case-insensitively where the exact name is not there."""
+    lower = {h.lower(): h for h in reversed(found.header)}
+
+    def match(name: str | None) -> str | None:
+        return None if name is None else name if name in found.header else lower.get(name.lower())
+
+    asked = {"label": flat.label if labelled else None, "lead_id": flat.lead_id, "time": flat.time}
+    absent = [f"source.{k}={v}" for k, v in asked.items() if v is not None and match(v) is None]
+    absent += [f"source.exclude={e}" for e in flat.exclude if labelled and match(e) is None]
+    absent += [f"source.allow={e}" for e in flat.allow if labelled and match(e) is None]
+    if absent:
+        raise DataError(
+            f"{len(absent)} column(s) missing in {found.relative}: {', '.join(absent)}; found: {', '.join(found.header)}"
+        )
+    exclude = tuple(m for m in map(match, flat.exclude) if m is not None)
+    return _Columns(match(flat.lead_id), match(flat.time), match(flat.label), exclude)
+
+
+def _sift(
+    con: duckdb.DuckDBPyConnection, mapping: Mapping, columns: _Columns, ledger: Ledger, labelled: bool
+) -> None:
+    """``_cases``: the rows to keep with ``_n`` (row number), ``_id``, ``_at`` and ``_label`` beside their columns."""
+    moment = at(columns.time) if columns.time else "NULL::TIMESTAMP"
+    number = "'row-' || lpad(_n::VARCHAR, 6, '0')"
+    lead = f"coalesce({ident(columns.lead_id)}, {number})" if columns.lead_id else number
+    label = _label_expr(con, mapping, columns.label) if labelled and columns.label else "NULL::DOUBLE"
+    source = (
+        f"(SELECT *, {lead} AS _id, {moment} AS _at, {label} AS _label FROM "
+        "(SELECT *, row_number() OVER (ORDER BY _row) AS _n FROM _flat))"
+    )
+    checks = []
+    if columns.time:
+        text = ident(columns.time)
+        checks.append(Check("missing_date", f"{text} IS NULL", column=columns.time))
+        checks.append(Check("bad_date", "_at IS NULL", column=columns.time, value=text))
+    if labelled:
+        checks.append(Check("missing_label", "_label IS NULL", column=columns.label))
+    names = [n for (n,) in con.execute("SELECT column_name FROM (DESCRIBE _flat)").fetchall() if not n.startswith("_at_")]
+    outputs = {n: n if n.startswith("_") else ident(n) for n in ("_n", "_id", "_at", "_label")}
+    outputs |= {n: ident(n) for n in names}
+    ledger.sift("cases", source, outputs, checks, "_cases")
+    again = "rowid NOT IN (SELECT max(rowid) FROM _cases GROUP BY _id, _at)"
+    ledger.take_back("cases", "same_case", f"SELECT _file, _row FROM _cases WHERE {again}")
+    con.execute(f"DELETE FROM _cases WHERE {again}")
+
+
+def _label_expr(con: duckdb.DuckDBPyConnection, mapping: Mapping, label: str) -> str:
+    """1.0 or 0.0 of the label's text, NULL where it is missing.
+
+    Raises:
+        DataError: No ``source.positive``, and texts that are not a usual yes or no; or no positive at all.
+    """
+    text = f"lower({ident(label)})"
+    levels = con.execute(
+        f"SELECT {text}, count(*) FROM _flat WHERE {text} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50"
+    ).fetchall()
+    wanted = tuple(p.strip().lower() for p in mapping.flat.positive) if mapping.flat else ()
+    seen = [value for value, _ in levels]
+    unknown = [] if wanted else [v for v in seen if v not in _POSITIVE and v not in _NEGATIVE]
+    if unknown or (seen and not set(seen) & set(wanted or _POSITIVE)):
+        raise DataError(
+            f"source.label={label}: which of its values mean converted? found: {', '.join(seen[:10])}; "
+            "say it with source.positive=[VALUE]"
+        )
+    return f"CASE WHEN {text} IS NOT NULL THEN ({text} IN ({literals(wanted or _POSITIVE)}))::DOUBLE END"
+
+
+def _build_snapshots(frame: pd.DataFrame) -> pd.DataFrame:
+    values = {
+        "lead_id": frame["_id"].astype(object),
+        "account_id": frame["_id"].astype(object),
+        "cutoff": frame["_at"].astype("datetime64[us]"),
+        "grid": "row",
+        "label": frame["_label"].astype("float64"),
+        "amount": float("nan"),
+        "age_days": float("nan"),
+        "untouched": False,
+        "position": frame["_n"].astype("int64"),
+    }
+    return pd.DataFrame(values, index=frame.index)[list(SNAPSHOT_COLUMNS)]
+
+
+def _build_features(raw: pd.DataFrame, mapping: Mapping, report: SourceReport, labelled: bool) -> list[Feature]:
+    """Features of the columns that can help; the others go to ``report.denied`` with why."""
+    flat = mapping.flat
+    allowed = {a.lower() for a in flat.allow} if flat else set()
+    features = []
+    for name in raw.columns:
+        levels = raw[name].value_counts(dropna=True)
+        kind = _kind_of(levels)
+        sensitive = sorted(_SENSITIVE_WORDS & set(_words(name)))
+        why = None
+        if name.lower() not in allowed:
+            if sensitive:
+                why = f"sensitive ({', '.join(sensitive)}); source.allow=[{name}] takes it in"
+            elif labelled:
+                why = _useless(name, levels, kind, len(raw))
+        if why is None:
+            words = " ".join(re.sub(r"[_\s]+", " ", name).split())
+            features.append(Feature(name, _family_of(name), kind, "", None, words, words))
+        else:
+            report.denied.append({"file": mapping.name, "column": name, "why": why})
+    return features
+
+
+def _kind_of(levels: pd.Series) -> Kind:
+    """Number where at least 99 % of the texts that are not missing are numbers."""
+    numbers = sum(int(n) for text, n in levels.items() if parse_number(str(text)) == parse_number(str(text)))
+    return Kind.NUMBER if len(levels) and numbers >= _NUMBER_SHARE * levels.sum() else Kind.CATEGORY
+
+
+def _useless(name: str, levels: pd.Series, kind: Kind, rows: int) -> str | None:
+    """Why a column cannot help, or None."""
+    present = int(levels.sum())
+    if not len(levels) or (len(levels) == 1 and present == rows):
+        return "constant" if len(levels) else "empty"
+    distinct = len(levels)
+    if kind is Kind.CATEGORY:
+        if sum(int(n) for text, n in levels.items() if "@" in str(text)) > present / 2:
+            return "e-mail addresses"
+        if distinct >= max(_FEW, _TEXT_SHARE * present):
+            return f"near-unique text ({distinct} texts in {present} rows): an id, a name or free text"
+        return None
+    if distinct >= max(_FEW, _NUMBER_SHARE * present) and _ID_WORDS & set(_words(name)):
+        return f"an id ({distinct} numbers in {present} rows)"
+    return None
+
+
+def _family_of(name: str) -> str:
+    words = set(_words(name))
+    return next((family for family, listed in _FAMILY_WORDS.items() if words & set(listed.split())), "firmographic")
+
+
+def _words(name: str) -> list[str]:
+    """The words of a column's name, lower case, without accents: "lastVisitDate" gives last, visit, date."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", plain)
+    return [w for w in re.split(r"[^a-z0-9]+", parted.lower()) if w]

@@ -1,0 +1,201 @@
+"""DuckDB expressions as text: quoted identifiers, quoted literals, and the few conversions that exports need.
+
+Every argument named ``expr`` is an expression (a quoted column, mostly); every literal goes through `literal`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from leadml.sources.mapping import Condition
+
+EARLIEST = "TIMESTAMP '1990-01-01'"
+BLANKS = " \t\n\r\u00a0"
+
+
+def ident(name: str) -> str:
+    """A quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str | None) -> str:
+    """A quoted text literal, or NULL."""
+    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+def literals(values: Iterable[str]) -> str:
+    """Quoted text literals, separated by commas."""
+    return ", ".join(literal(v) for v in values)
+
+
+def stripped(expr: str) -> str:
+    """The text without blanks at its ends: spaces, tabs, line breaks and no-break spaces."""
+    odd = " OR ".join(f"contains({expr}, {literal(c)})" for c in "\t\n\r\u00a0")
+    # Trimming a set of characters costs five times as much as trimming spaces, and few texts need it.
+    return f"CASE WHEN {odd} THEN trim({expr}, {literal(BLANKS)}) ELSE trim({expr}) END"
+
+
+def present(expr: str, missing: Iterable[str]) -> str:
+    """A stripped text, NULL where it is one of the texts (lower case) that mean missing."""
+    texts = sorted({*missing, ""})
+    longest = max(len(t.encode()) for t in texts)
+    return f"CASE WHEN strlen({expr}) <= {longest} AND lower({expr}) IN ({literals(texts)}) THEN NULL ELSE {expr} END"
+
+
+def where(conditions: Iterable[Condition]) -> str:
+    """All conditions; a missing value fulfils only a negated one."""
+    return " AND ".join(_condition(c) for c in conditions) or "TRUE"
+
+
+def _condition(condition: Condition) -> str:
+    column = f"lower({ident(condition.column)})"
+    if condition.matches is not None:
+        held = f"coalesce(regexp_matches({column}, {literal(condition.matches)}), FALSE)"
+        return f"NOT {held}" if condition.negated else held
+    wanted = {v.lower() for v in condition.values}
+    # Exports write booleans as true, 1 or yes; a mapping says true.
+    for word, others in (("true", ("1", "yes")), ("false", ("0", "no"))):
+        wanted |= set(others) if word in wanted else set()
+    held = f"coalesce({column} IN ({literals(sorted(wanted))}), FALSE)" if wanted else "FALSE"
+    return f"NOT {held}" if condition.negated else held
+
+
+def is_true(expr: str) -> str:
+    """Whether a text says yes."""
+    return f"coalesce(lower({expr}) IN ('true', '1', 'yes'), FALSE)"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How times without a zone are read: the source's zone, and whether 01/02/2025 is the first of February."""
+
+    timezone: str
+    day_first: bool
+
+    def instant(self, expr: str) -> str:
+        """UTC TIMESTAMP of a text, NULL where it is no time; a date is the start of its day in the source's zone.
+
+        Read are ISO dates and datetimes with or without zone, d/m/y with / - or . (m/d/y unless ``day_first``), and
+        epochs of 9-10 (seconds), 12-13 (milliseconds) or 15-16 digits (microseconds). Times before 1990 are for the caller to refuse (`plausible`).
+        """
+        days = "'%d/%m/%Y'" if self.day_first else "'%m/%d/%Y'"
+        formats = f"[{days}, {days[:-1]} %H:%M', {days[:-1]} %H:%M:%S', {days[:-1]} %H:%M:%S.%f']"
+        slashed = rf"regexp_replace({expr}, '^(\d+)[-/.](\d+)[-/.]', '\1/\2/')"
+        parsed = rf"""CASE
+            WHEN {expr} IS NULL THEN NULL
+            WHEN regexp_full_match({expr}, '\d{{4}}-\d{{2}}-\d{{2}}[T ][0-9:.]+ ?(Z|UTC|[+-]\d{{2}}(:?\d{{2}})?)')
+                THEN timezone('UTC', try_cast(replace({expr}, 'UTC', 'Z') AS TIMESTAMPTZ))
+            WHEN regexp_full_match({expr}, '\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}}([T ][0-9:.]+)?')
+                THEN {self._to_utc(f"try_cast({expr} AS TIMESTAMP)")}
+            WHEN regexp_full_match({expr}, '\d{{9,10}}') THEN make_timestamp(try_cast({expr} AS BIGINT) * 1000000)
+            WHEN regexp_full_match({expr}, '\d{{12,13}}') THEN make_timestamp(try_cast({expr} AS BIGINT) * 1000)
+            WHEN regexp_full_match({expr}, '\d{{15,16}}') THEN make_timestamp(try_cast({expr} AS BIGINT))
+            WHEN regexp_matches({expr}, '^\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{4}}')
+                THEN {self._to_utc(f"try_strptime({slashed}, {formats})")}
+            END"""
+        return parsed
+
+    def known(self, text: str, instant: str) -> str:
+        """When a time is known, given its text and instant: the latter, or D+1 00:00 in the source's zone for a date D."""
+        if self.timezone == "UTC":
+            return f"({instant} + CASE WHEN {is_date(text)} THEN INTERVAL 1 DAY ELSE INTERVAL 0 DAY END)"
+        local = f"timezone({literal(self.timezone)}, timezone('UTC', {instant}))"
+        return f"CASE WHEN {is_date(text)} THEN {self._to_utc(f'({local} + INTERVAL 1 DAY)')} ELSE {instant} END"
+
+    def _to_utc(self, local: str) -> str:
+        if self.timezone == "UTC":
+            return local
+        return f"timezone('UTC', timezone({literal(self.timezone)}, {local}))"
+
+
+def plausible(instant: str) -> str:
+    """The instant, NULL where it lies before 1990: no export is as old, and 0001-01-01 is some tools' "never"."""
+    return f"CASE WHEN {instant} >= {EARLIEST} THEN {instant} END"
+
+
+def at(column: str) -> str:
+    """The column of a raw table that holds the parsed time of ``column``."""
+    return ident(f"_at_{column}")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Expressions of a time: its text, the UTC instant (NULL where the text is no time), and when it is known."""
+
+    text: str
+    at: str
+    known: str
+
+
+def moment(clock: Clock, columns: Iterable[str]) -> Moment:
+    """The first of a raw table's time columns that has a text; a broken one is not passed over for the next."""
+    listed = list(columns)
+    texts = [ident(c) for c in listed]
+    cases = " ".join(f"WHEN {t} IS NOT NULL THEN {at(c)}" for t, c in zip(texts, listed, strict=True))
+    text = texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
+    instant = at(listed[0]) if len(listed) == 1 else f"CASE {cases} END"
+    return Moment(text, instant, clock.known(text, instant))
+
+
+def is_date(expr: str) -> str:
+    """Whether a time's text has no time of day."""
+    return rf"(length({expr}) <= 10 AND regexp_matches({expr}, '[-/.]'))"
+
+
+def number(expr: str) -> str:
+    """DOUBLE of a text; NULL for anything else, infinities included.
+
+    Read are plain numbers, and where nothing else can be meant those with thousands separators (1,234.5 or 1.234,5)
+    and with a currency sign or code beside them.
+    """
+    bare = rf"regexp_replace({expr}, '^([A-Z]{{3}}|[€$£])\s*|\s*([A-Z]{{3}}|[€$£])$', '', 'g')"
+    points = rf"regexp_full_match({bare}, '-?\d{{1,3}}(,\d{{3}})+(\.\d+)?')"
+    commas = rf"regexp_full_match({bare}, '-?\d{{1,3}}((\.\d{{3}})+,\d+|(\.\d{{3}}){{2,}})')"
+    value = f"""coalesce(try_cast({expr} AS DOUBLE), CASE WHEN {expr} IS NULL THEN NULL
+        WHEN {points} THEN try_cast(replace({bare}, ',', '') AS DOUBLE)
+        WHEN {commas} THEN try_cast(replace(replace({bare}, '.', ''), ',', '.') AS DOUBLE)
+        ELSE try_cast({bare} AS DOUBLE) END)"""
+    return f"CASE WHEN isfinite({value}) THEN {value} END"
+
+
+def email(expr: str) -> str:
+    """A normalised e-mail address, NULL where the text is none."""
+    text = f"lower(trim({expr}))"
+    return rf"CASE WHEN regexp_full_match({text}, '[^\s@<>]+@[^\s@<>]+\.[a-z]{{2,}}') THEN {text} END"
+
+
+def domain(expr: str) -> str:
+    """The domain of an e-mail address or a web address, in lower case, without www."""
+    host = rf"regexp_replace(regexp_replace(lower(trim({expr})), '^[a-z]+://', ''), '^.*@|^www\.', '')"
+    bare = rf"regexp_extract({host}, '^[^/?#:\s]+')"
+    return rf"CASE WHEN regexp_full_match({bare}, '[^\s.]+(\.[^\s.]+)+') THEN {bare} END"
+
+
+def path(expr: str) -> str:
+    """The path of a web address, without its query, which may name people."""
+    bare = rf"regexp_replace(regexp_replace({expr}, '^[a-zA-Z]+://[^/?#]*', ''), '[?#].*$', '')"
+    return f"CASE WHEN {expr} IS NOT NULL THEN coalesce(nullif({bare}, ''), '/') END"
+
+
+def without_people(expr: str) -> str:
+    """The text with every e-mail address in it replaced by a star."""
+    return rf"CASE WHEN contains({expr}, '@') THEN regexp_replace({expr}, '[^\s/]*@[^\s/]*', '*', 'g') ELSE {expr} END"
+
+
+def keyword_level(expr: str, levels: dict[str, tuple[str, ...]]) -> str:
+    """The first level one of whose words (accents and case aside) begins a word of the text; 'other' without any."""
+    text = f"strip_accents(lower({expr}))"
+    cases = [
+        f"WHEN regexp_matches({text}, {literal(_any_word(words))}) THEN {literal(level)}"
+        for level, words in levels.items()
+    ]
+    return f"CASE WHEN {expr} IS NULL THEN NULL {' '.join(cases)} ELSE 'other' END"
+
+
+def _any_word(words: Iterable[str]) -> str:
+    # A trailing * means "begins with"; without it the whole word must match. Two-letter titles need that.
+    parts = [_escape(w[:-1]) if w.endswith("*") else _escape(w) + r"\b" for w in words]
+    return rf"\b(?:{'|'.join(parts)})"
+
+
+def _escape(word: str) -> str:
+    return "".join(c if c.isalnum() or c == " " else "\\" + c for c in word.lower())

@@ -1,0 +1,25 @@
+"""The commands. One file each: it reads, calls the core and writes, nothing else."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A command as `leadml` lists it."""
+
+    name: str
+    what: str
+    reads: str
+    writes: str
+
+
+STAGES = (
+    Stage("simulate", "write the raw exports of an invented company", "-", "data/raw, data/truth"),
+    Stage("extract", "exports to tables, snapshots and features", "data/raw", "data/interim, features, quarantine"),
+    Stage("train", "train, judge and register a model", "data/features", "models, data/evidence, MLflow"),
+    Stage("calibrate", "choose the threshold and the grades", "data/evidence", "models/*/decision.json"),
+    Stage("explain", "explain the open leads, write the report", "data/interim, models", "data/reports"),
+    Stage("predict", "score every open lead", "data/interim, models", "data/scores"),
+    Stage("run", "extract, train, calibrate, explain, predict", "data/raw", "all of the above"),
+    Stage("demo", "simulate, then run", "-", "all of the above"),
+)

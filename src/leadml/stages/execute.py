@@ -1,0 +1,38 @@
+"""Runs one command under the workspace's lock and leaves its manifest, whether a gate said no or not."""
+
+import json
+from importlib import import_module
+
+from leadml.config import Config
+from leadml.errors import GateError
+from leadml.manifest import Manifest
+from leadml.progress import Progress
+from leadml.stages.context import Context
+from leadml.workspace import Workspace, write_atomically
+
+
+def execute(command: str, config: Config, sweep: bool = False) -> None:
+    """Runs the stage named by the command.
+
+    Raises:
+        LeadmlError: what the stage refuses; BusyError while another run holds the workspace.
+    """
+    workspace = Workspace(config.paths.root)
+    with workspace.lock():
+        context = Context(config, workspace, Manifest(command, config.seed), Progress(), sweep)
+        stage = import_module(f"leadml.stages.{command}")
+        try:
+            stage.run(context)
+        except GateError:
+            write_manifest(context)
+            raise
+        write_manifest(context)
+
+
+def write_manifest(context: Context) -> None:
+    """data/runs/TIME-COMMAND.json, and the same as data/runs/latest-COMMAND.json."""
+    text = json.dumps(context.manifest.to_dict(), ensure_ascii=False, indent=1, default=str) + "\n"
+    runs = context.workspace.runs
+    runs.mkdir(parents=True, exist_ok=True)
+    write_atomically(runs / f"{context.manifest.run_name}.json", text)
+    write_atomically(runs / f"latest-{context.manifest.facts['command']}.json", text)

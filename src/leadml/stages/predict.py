@@ -1,0 +1,142 @@
+"""predict: every open lead to data/scores (Parquet) and a CRM-ready CSV, atomically."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadml.errors import ConfigurationError
+from leadml.reasons import reasons_text, write_reasons
+from leadml.stages.context import Context
+from leadml.stages.scoring import Scored, reasons_style, score_population
+from leadml.workspace import Workspace, replace_outside
+
+STAGE = "predict"
+CRM_REASONS = 5
+UNDATED = "undated"
+
+
+def run(context: Context) -> None:
+    """Publishes data/scores/cutoff=.../{scores,features}.parquet and crm.csv; predict.out as well where given."""
+    out_path = check_out(context.config.predict.out)
+    with context.manifest.stage(STAGE) as entry:
+        with context.progress.phase(STAGE, "scoring the open leads"):
+            scored = score_population(context)
+            scores = build_scores(scored, earlier_scores(context.workspace, scored.cutoff))
+        target = context.workspace.scores / f"cutoff={cutoff_name(scored.cutoff)}"
+        with context.workspace.publish() as out:
+            folder = out.folder(target)
+            scores.to_parquet(folder / "scores.parquet", index=False)
+            scored.X.to_parquet(folder / "features.parquet", index=False)
+            build_crm(scored, scores, context).to_csv(folder / "crm.csv", index=False, lineterminator="\n")
+        if out_path is not None:
+            write_out(scores, out_path)
+        entry["rows"] = {"scored": len(scores), "work": int((scores["queue"] == "work").sum())}
+        entry["model_version"] = scored.scorer.version
+        entry["cutoff"] = cutoff_name(scored.cutoff)
+        entry["outputs"] = [str(target)] + ([str(out_path)] if out_path else [])
+        if scored.forced:
+            entry["forced"] = scored.forced
+    stamp = f" ({scored.forced})" if scored.forced else ""
+    context.progress.say(STAGE, f"{len(scores):,} leads scored at {cutoff_name(scored.cutoff)}{stamp}: {target}")
+
+
+def check_out(out: str | None) -> Path | None:
+    """predict.out as a path; `ConfigurationError` for an ending that is neither .csv nor .parquet."""
+    if out is None:
+        return None
+    path = Path(out).expanduser().resolve()
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise ConfigurationError(f"predict.out={out}: end it in .csv or .parquet")
+    return path
+
+
+def cutoff_name(cutoff: datetime | None) -> str:
+    """The cutoff as it names a partition; "undated" for tables without times."""
+    return UNDATED if cutoff is None else f"{cutoff:%Y-%m-%dT%H%M%SZ}"
+
+
+def build_scores(scored: Scored, earlier: pd.DataFrame | None) -> pd.DataFrame:
+    """The scores table of design section 3, in the order of the population; nothing in it depends on the clock."""
+    frame, decision = scored.frame, scored.scorer.decision or {}
+    work = frame["probability"] >= decision["threshold"]
+    amount = scored.scorer.about["mean_amount"]
+    before = scored.keys["lead_id"].map(earlier.set_index("lead_id")["score"]) if earlier is not None else np.nan
+    return pd.DataFrame(
+        {
+            "lead_id": scored.keys["lead_id"],
+            "cutoff": scored.keys["cutoff"],
+            "probability": frame["probability"],
+            "score": frame["score"],
+            "grade": frame["grade"],
+            "percentile": frame["probability"].rank(method="max", pct=True) * 100,
+            "fit": frame["fit"],
+            "intent": frame["intent"],
+            "expected_value": frame["probability"] * (np.nan if amount is None else amount),
+            "trend": frame["score"] - before,
+            "reasons": frame["reasons"],
+            "queue": np.where(work, "work", "nurture"),
+            "model_version": scored.scorer.version,
+            "forced": scored.forced,
+        }
+    )
+
+
+def earlier_scores(workspace: Workspace, cutoff: datetime | None) -> pd.DataFrame | None:
+    """The list of the latest earlier cutoff, for the trend; None for the first one."""
+    if cutoff is None or not workspace.scores.is_dir():
+        return None
+    now = f"cutoff={cutoff_name(cutoff)}"
+    names = sorted(p.name for p in workspace.scores.iterdir() if p.name < now and UNDATED not in p.name)
+    if not names:
+        return None
+    return pd.read_parquet(workspace.scores / names[-1] / "scores.parquet", columns=["lead_id", "score"])
+
+
+def build_crm(scored: Scored, scores: pd.DataFrame, context: Context) -> pd.DataFrame:
+    """The CRM's file: record id, score, grade, probability, up to five reasons, model version, scored at.
+
+    Sorted by probability, highest first, ties by id (a flat table keeps its own order). ``scored_at`` is the cutoff.
+    """
+    style = reasons_style(context.config)
+    reasons = write_reasons(scored.points, scored.X, scored.scorer.encoder.features, style)
+    separator = "\x1f"
+    listed = [t.split(separator) if t else [] for t in reasons_text(reasons, separator, most=CRM_REASONS)]
+    columns: dict[str, Any] = {
+        "record_id": scores["lead_id"].map(safe_cell),
+        "score": scores["score"].round(1),
+        "grade": scores["grade"],
+        "probability": scores["probability"].round(6),
+    }
+    for i in range(CRM_REASONS):
+        columns[f"reason_{i + 1}"] = [safe_cell(r[i]) if i < len(r) else "" for r in listed]
+    columns |= {"queue": scores["queue"], "model_version": scores["model_version"]}
+    columns["scored_at"] = "" if scored.cutoff is None else f"{scored.cutoff:%Y-%m-%dT%H:%M:%SZ}"
+    if scored.forced:
+        columns["forced"] = scored.forced
+    crm = pd.DataFrame(columns)
+    if scored.cutoff is None:
+        return crm
+    order = scores.sort_values(["probability", "lead_id"], ascending=[False, True], kind="stable").index
+    return crm.loc[order]
+
+
+def safe_cell(text: str) -> str:
+    """A cell that no spreadsheet reads as a formula (OWASP, CSV injection): a quote before = + - @ tab and return."""
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def write_out(scores: pd.DataFrame, path: Path) -> None:
+    """lead_id, probability, score, grade, reasons to the file named in predict.out, in the population's order."""
+    columns = ["lead_id", "probability", "score", "grade", "reasons"]
+    stamped = scores["forced"].ne("").any()
+    table = scores[columns + (["forced"] if stamped else [])]
+    beside = replace_outside(path)
+    if path.suffix.lower() == ".parquet":
+        table.to_parquet(beside, index=False)
+    else:
+        texts = {c: table[c].map(safe_cell) for c in ("lead_id", "reasons")}
+        table.assign(**texts).to_csv(beside, index=False, lineterminator="\n")
+    beside.replace(path)

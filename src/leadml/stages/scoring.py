@@ -1,0 +1,174 @@
+"""The population scored once, for explain and predict alike: one probability, computed in one place."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ibis.backends.duckdb import Backend
+
+from leadml.config import Config
+from leadml.engine import connect
+from leadml.errors import ArtifactError, DataError
+from leadml.features.build import build_features, to_frame
+from leadml.features.spec import FeatureSpec
+from leadml.manifest import file_digest
+from leadml.reasons import ReasonsStyle
+from leadml.schema import TABLES
+from leadml.scorer import LeadScorer
+from leadml.snapshots import build_population
+from leadml.sources.flat import read_flat
+from leadml.sources.mapping import Mapping, parse_mapping
+from leadml.stages import extract
+from leadml.stages.context import Context
+from leadml.stages.stored import read_json
+from leadml.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Everything about one scored population; rows of all parts belong together by position.
+
+    ``keys`` has lead_id, account_id, cutoff; ``X`` the prepared features; ``points`` (n, k) with ``base`` points;
+    ``frame`` probability, score, grade, fit, intent, reasons. ``forced`` is the stamp, "" where no gate was overruled.
+    """
+
+    scorer: LeadScorer
+    keys: pd.DataFrame
+    X: pd.DataFrame
+    base: float
+    points: np.ndarray
+    frame: pd.DataFrame
+    cutoff: datetime | None
+    forced: str
+
+
+def reasons_style(config: Config) -> ReasonsStyle:
+    """Language and number of reasons."""
+    return ReasonsStyle(config.reasons.language.value, config.reasons.most_for, config.reasons.most_against)
+
+
+def score_population(context: Context) -> Scored:
+    """Scores every open lead at the cutoff (or every row of a flat table) with the model in charge.
+
+    Raises:
+        ArtifactError: no model, no decision, or a model that does not fit the source.
+        DataError: no exports, a cutoff outside the data, or nobody to score.
+    """
+    if context.scored is not None:
+        return context.scored
+    mapping = parse_mapping(context.config.source)
+    scorer, forced = load_scorer(context)
+    check_source(scorer, mapping, context.workspace)
+    con = connect(context.config.engine, context.workspace.hidden / "spill")
+    if mapping.flat is not None:
+        flat = read_flat(mapping, con.con, labelled=False)
+        keys, raw, cutoff = flat.snapshots, flat.X, None
+    else:
+        refresh(context, mapping)
+        cutoff = find_cutoff(context.config, context.workspace)
+        keys, raw = build_open_leads(context, con, scorer, cutoff)
+    if keys.empty:
+        raise DataError(f"no lead is open at the cutoff {cutoff}; check problem.active_days and predict.cutoff")
+    X = scorer.prepare(raw)
+    base, points = scorer.points(X)
+    frame = scorer.score_prepared(X, points, reasons_style(context.config))
+    keys = keys[["lead_id", "account_id", "cutoff"]].reset_index(drop=True)
+    context.scored = Scored(scorer, keys, X, base, points, frame, cutoff, forced)
+    return context.scored
+
+
+def load_scorer(context: Context) -> tuple[LeadScorer, str]:
+    """The champion; with run.force the challenger whose gate said no, and the stamp that says so."""
+    models = context.workspace.models
+    if context.config.run.force and (models / "challenger").is_dir():
+        challenger = LeadScorer.load(models / "challenger")
+        verdict = challenger.about["verdict"]["name"]
+        if verdict not in ("deploy", "use points"):
+            return with_decision(challenger, models / "challenger"), f"forced against the verdict '{verdict}'"
+    if not (models / "champion").is_dir():
+        refused = (models / "challenger").is_dir()
+        what = "the challenger's verdict did not allow it" if refused else "run leadml run first"
+        raise ArtifactError(f"no champion in {models}: {what}; run.force=true scores with a challenger and says so")
+    return with_decision(LeadScorer.load(models / "champion"), models / "champion"), ""
+
+
+def with_decision(scorer: LeadScorer, folder: Path) -> LeadScorer:
+    """The scorer, or `ArtifactError` where the threshold was never chosen."""
+    if scorer.decision is None:
+        raise ArtifactError(f"{folder} has no decision.json (threshold and grades); run leadml calibrate")
+    return scorer
+
+
+def check_source(scorer: LeadScorer, mapping: Mapping, workspace: Workspace) -> None:
+    """Raise `ArtifactError` where the model was trained for another source."""
+    if scorer.about["source"] != mapping.name:
+        raise ArtifactError(
+            f"the model in {workspace.models} was trained for source={scorer.about['source']}, not "
+            f"{mapping.name}; use another workspace (paths.root=DIR) or train.promote=always with leadml run"
+        )
+
+
+def refresh(context: Context, mapping: Mapping) -> None:
+    """Extracts again where the exports are not those that the tables were made of."""
+    facts_path = context.workspace.features / "extract.json"
+    if not facts_path.exists() or exports_changed(mapping, read_json(facts_path, "leadml extract")):
+        context.progress.say("predict", "the exports changed since the last extract: extracting first")
+        extract.run(context)
+
+
+def exports_changed(mapping: Mapping, facts: dict[str, object]) -> bool:
+    """Whether a file that the tables were made of is gone or has other bytes, or new files lie beside them."""
+    report = facts["report"]
+    if facts["source"] != mapping.name or not isinstance(report, dict):
+        return True
+    known = {entry["path"]: entry["sha256"] for entry in report["files"]}
+    root = Path(mapping.path)
+    here = {p for p in known if (root / p).is_file()}
+    return here != set(known) or any(file_digest(root / p) != digest for p, digest in known.items())
+
+
+def find_cutoff(config: Config, workspace: Workspace) -> datetime:
+    """predict.cutoff, else the end of the data.
+
+    Raises:
+        ConfigurationError, DataError: not a date, or outside the data.
+    """
+    facts = read_json(workspace.features / "extract.json", "leadml extract")
+    data_end = datetime.fromisoformat(facts["data_end"])
+    if config.predict.cutoff is None:
+        return data_end
+    cutoff = extract.parse_instant("predict.cutoff", config.predict.cutoff)
+    if cutoff > data_end:
+        raise DataError(f"predict.cutoff={cutoff} is after the end of the data ({data_end}); bring newer exports")
+    return cutoff
+
+
+def open_tables(con: Backend, workspace: Workspace) -> None:
+    """The published tables as tables of the engine.
+
+    Raises:
+        DataError: extract has not run here.
+    """
+    for table in TABLES.values():
+        if table.key:
+            path = workspace.interim / f"{table.name}.parquet"
+            if not path.exists():
+                raise DataError(f"{path} is missing; run leadml extract first")
+            quoted = str(path).replace("'", "''")
+            con.con.execute(f"CREATE OR REPLACE TEMP VIEW {table.name} AS SELECT * FROM read_parquet('{quoted}')")
+
+
+def build_open_leads(
+    context: Context, con: Backend, scorer: LeadScorer, cutoff: datetime
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Snapshots and features of every open lead, by the model's own feature specification."""
+    open_tables(con, context.workspace)
+    first = con.table("leads").known_at.min().execute()
+    if pd.isna(first) or cutoff <= first:
+        raise DataError(f"the cutoff {cutoff} is before the first lead was known ({first}); choose a later one")
+    population = build_population(extract.lead_tables(con), context.config.problem, cutoff)
+    tables = extract.feature_tables(con, population)
+    expression, _ = build_features(tables, FeatureSpec.from_dict(scorer.about["spec"]))
+    return population, to_frame(expression)

@@ -1,0 +1,236 @@
+"""train: the recipe on what extract published; judged, logged to MLflow, published as challenger or champion."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from leadml.config import Config, Promote
+from leadml.errors import ArtifactError, GateError
+from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference
+from leadml.stages.context import Context
+from leadml.stages.extract import plain
+from leadml.stages.stored import Extracted, read_extracted
+from leadml.training import RecipeConfig, Trained, fit_recipe
+
+STAGE = "train"
+EXAMPLE_ROWS = 3
+REFERENCE_ROWS = 5000  # of the newest test list: enough for four means, quick to explain
+P50_STEPS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+
+
+def run(context: Context) -> None:
+    """Trains, registers, publishes; then raises `GateError` if the verdict is a no (unless run.force)."""
+    extracted = read_extracted(context.workspace)
+    with context.manifest.stage(STAGE) as entry:
+        text = f"folds, judged and final model on {len(extracted.snapshots):,} snapshots"
+        with context.progress.phase(STAGE, text):
+            trained = fit_recipe(extracted.snapshots, extracted.X, extracted.features, recipe(context.config))
+            scorer = build_scorer(context, extracted, trained)
+        describe(entry, trained, scorer)
+        publish(context, extracted, trained, scorer, entry)
+    verdict = trained.verdict
+    context.progress.say(STAGE, f"verdict: {verdict.name}. {verdict.why}")
+    if not verdict.allows_champion and not context.config.run.force and not context.sweep:
+        raise GateError(
+            f"verdict {verdict.name!r}: {verdict.why} The model is registered as challenger and scores nothing; "
+            "run.force=true scores anyway and stamps every output"
+        )
+
+
+def recipe(config: Config) -> RecipeConfig:
+    """The part of the settings that decides what is learnt."""
+    return RecipeConfig(
+        problem=config.problem,
+        model=config.model,
+        train=config.train,
+        seed=config.seed,
+        threads=config.engine.threads,
+        ordered=bool(config.source.get("ordered", False)),
+    )
+
+
+def build_scorer(context: Context, extracted: Extracted, trained: Trained) -> LeadScorer:
+    """The final model with its scale: the champion's scale while the problem is the same, else a new one."""
+    facts = extracted.facts
+    problem = {k: v for k, v in facts["problem"].items() if k != "data_end"} | {"source": facts["source"]}
+    about = {
+        "problem": problem,
+        "source": facts["source"],
+        "spec": facts["spec"],
+        "trees": trained.n_trees,
+        "base_rate": trained.base_rate.rate,
+        "verdict": {"name": trained.verdict.name, "why": trained.verdict.why},
+        "mean_amount": mean_amount(extracted.snapshots),
+        "seed": context.config.seed,
+    }
+    scorer = LeadScorer(
+        booster=trained.booster,
+        encoder=trained.encoder,
+        calibrator=trained.calibrator,
+        scale=Scale(context.config.train.p50 or rounded(trained.base_rate.rate), {}),
+        missing=tuple(facts["missing"]),
+        about=about,
+    )
+    scale = frozen_scale(context, problem) or new_scale(scorer, extracted, trained)
+    return LeadScorer(scorer.booster, scorer.encoder, scorer.calibrator, scale, scorer.missing, about)
+
+
+def rounded(rate: float) -> float:
+    """The step nearest to the rate in ratio: p50 is a number that people can remember."""
+    return min(P50_STEPS, key=lambda step: max(step / rate, rate / step))
+
+
+def mean_amount(snapshots: pd.DataFrame) -> float | None:
+    """Mean amount over distinct converting leads, None where no amount is known."""
+    amounts = snapshots.loc[snapshots["label"] == 1].drop_duplicates("lead_id")["amount"].dropna()
+    return float(amounts.mean()) if len(amounts) else None
+
+
+def frozen_scale(context: Context, problem: dict[str, Any]) -> Scale | None:
+    """The champion's scale, while the problem is the same; None for the first model or a new problem."""
+    try:
+        champion = LeadScorer.load(context.workspace.models / "champion")
+    except ArtifactError:
+        return None
+    if champion.about["problem"] == problem:
+        return champion.scale
+    context.progress.say(STAGE, "the problem is not the champion's: this model has a scale of its own")
+    return None
+
+
+def new_scale(scorer: LeadScorer, extracted: Extracted, trained: Trained) -> Scale:
+    """p50 as given or rounded, and family means over the newest test list (the reference list)."""
+    test = trained.test
+    newest = test[test["list"] == test["list"].max()] if test["list"].notna().any() else test
+    rows = newest["snapshot"].to_numpy()[:REFERENCE_ROWS]
+    _, points = scorer.points(scorer.prepare(extracted.X.iloc[rows]))
+    return Scale(scorer.scale.p50, centre_reference(points, scorer.encoder))
+
+
+def describe(entry: dict[str, Any], trained: Trained, scorer: LeadScorer) -> None:
+    """The manifest's entry."""
+    entry["model_version"] = scorer.version
+    entry["verdict"] = scorer.about["verdict"]
+    entry["rows"] = {
+        "train": len(trained.split.train),
+        "stream": len(trained.stream),
+        "test": len(trained.test),
+        "final": len(trained.split.final),
+    }
+    entry["trees"] = trained.n_trees
+    entry["calibration"] = trained.calibrator.to_dict()
+    entry["shift"] = trained.shift
+    entry["notes"] = list(trained.notes)
+    entry["test"] = trained.metrics["scorers"]["model"]
+    entry["p50"] = scorer.scale.p50
+
+
+def publish(
+    context: Context, extracted: Extracted, trained: Trained, scorer: LeadScorer, entry: dict[str, Any]
+) -> None:
+    """MLflow first (it may refuse), then models/ and data/evidence together, the champion's alias last."""
+    workspace, config = context.workspace, context.config
+    promoted = promotes(context, trained, scorer)
+    with workspace.publish() as out:
+        challenger = out.folder(workspace.models / "challenger")
+        scorer.save(challenger)
+        evidence = write_evidence(out.folder(workspace.evidence / scorer.version), trained)
+        registry: dict[str, Any] = {
+            "model_version": scorer.version,
+            "verdict": scorer.about["verdict"],
+            "inputs": extracted.facts["report"]["files"],
+        }
+        if config.tracking.enabled:
+            with context.progress.phase(STAGE, "logging to MLflow"):
+                registry |= log(context, extracted, trained, scorer, challenger, evidence)
+        entry["registry"] = {k: registry[k] for k in ("run_id", "version") if k in registry}
+        if context.sweep:
+            out.targets.clear()  # a sweep's jobs log to MLflow only
+            return
+        (challenger / "registry.json").write_text(json.dumps(registry, indent=1) + "\n", encoding="utf-8")
+        keep_decision(context, challenger, "challenger", scorer)
+        if promoted:
+            champion = out.folder(workspace.models / "champion")
+            for file in challenger.iterdir():
+                (champion / file.name).write_bytes(file.read_bytes())
+            keep_decision(context, champion, "champion", scorer)
+    entry["champion"] = promoted
+    if promoted and "version" in registry:
+        from leadml.tracking import set_champion
+
+        set_champion(config.tracking, workspace, registry["version"])
+
+
+def promotes(context: Context, trained: Trained, scorer: LeadScorer) -> bool:
+    """Whether this model becomes champion: a verdict that allows it, and train.promote."""
+    rule, champion = context.config.train.promote, context.workspace.models / "champion"
+    if not trained.verdict.allows_champion or rule is Promote.never:
+        return False
+    if rule is Promote.always or not champion.exists():
+        return True
+    return LeadScorer.load(champion).version == scorer.version
+
+
+def keep_decision(context: Context, folder: Path, alias: str, scorer: LeadScorer) -> None:
+    """A retrain that gives the very same model keeps the decision that was made for it."""
+    old = context.workspace.models / alias / DECISION
+    if old.exists() and json.loads(old.read_text(encoding="utf-8")).get("model_version") == scorer.version:
+        (folder / DECISION).write_bytes(old.read_bytes())
+
+
+def write_evidence(folder: Path, trained: Trained) -> Path:
+    """What calibrate, explain and people look at: the out-of-time stream, the test, the figures."""
+    trained.stream.to_parquet(folder / "stream.parquet", index=False)
+    trained.test.to_parquet(folder / "test.parquet", index=False)
+    verdict = {"name": trained.verdict.name, "why": trained.verdict.why}
+    metrics = plain(trained.metrics | {"verdict": verdict, "notes": list(trained.notes)})
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    return folder
+
+
+def log(
+    context: Context, extracted: Extracted, trained: Trained, scorer: LeadScorer, folder: Path, evidence: Path
+) -> dict[str, str]:
+    """Parameters, metrics, digests, plots and the model itself."""
+    from leadml.tracking import RunRecord, log_training
+
+    write_plots(trained, evidence)
+    config = context.config
+    parameters = {
+        f"{group}.{name}": value
+        for group in ("problem", "model", "train", "features")
+        for name, value in plain(vars(getattr(config, group))).items()
+    }
+    parameters |= {"seed": config.seed, "source": extracted.facts["source"], "trees": trained.n_trees}
+    figures = trained.metrics["scorers"]["model"]
+    metrics = {
+        f"test_{name}{suffix}": figure[key]
+        for name, figure in figures.items()
+        for key, suffix in (("value", ""), ("low", "_low"), ("high", "_high"))
+        if figure[key] is not None
+    }
+    record = RunRecord(
+        parameters=parameters,
+        metrics=metrics | {"calibration_error": trained.metrics["calibration"]["error"]},
+        tags={"verdict": trained.verdict.name, "model_version": scorer.version},
+        artifacts=evidence,
+        scorer=folder,
+        example=extracted.X[scorer.encoder.names].iloc[:EXAMPLE_ROWS].reset_index(drop=True),
+        texts={"inputs.json": {"files": extracted.facts["report"]["files"]}},
+    )
+    return log_training(config.tracking, context.workspace, record, register=not context.sweep)
+
+
+def write_plots(trained: Trained, folder: Path) -> None:
+    """calibration.svg and capture.svg of the test, in English: MLflow is the data scientist's."""
+    from leadml.report.plots import plot_calibration, plot_capture
+    from leadml.report.words import Words
+
+    words = Words("en")
+    bins = pd.DataFrame(trained.metrics["calibration"]["bins"])
+    (folder / "calibration.svg").write_text(plot_calibration(bins, words), encoding="utf-8")
+    curves = [pd.DataFrame(curve).assign(recipe=name) for name, curve in trained.metrics["capture"].items()]
+    capture = pd.concat(curves, ignore_index=True)
+    (folder / "capture.svg").write_text(plot_capture(capture, words), encoding="utf-8")

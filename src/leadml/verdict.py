@@ -1,0 +1,104 @@
+"""Whether the model may be deployed: one rule, from the judgement's numbers alone."""
+
+from dataclasses import dataclass
+
+from leadml.bootstrap import Interval
+
+DEPLOY = "deploy"
+USE_POINTS = "use points"
+NOT_ENOUGH_DATA = "not enough data"
+NO_SIGNAL = "no signal"
+SUSPICIOUS = "suspiciously good"
+VERDICTS = (DEPLOY, USE_POINTS, NOT_ENOUGH_DATA, NO_SIGNAL, SUSPICIOUS)
+
+TEST_SHARE = 0.2  # of min_conversions: distinct converting leads that the test must hold
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One of `VERDICTS`, and why, with the figures, for the person who decides."""
+
+    name: str
+    why: str
+
+    @property
+    def allows_champion(self) -> bool:
+        """Whether the scorer may be promoted without force (deploy and use points)."""
+        return self.name in (DEPLOY, USE_POINTS)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the rule looks at.
+
+    Log loss differences are model minus the other (``points_to_constant``: points minus constant) on the same rows:
+    below 0 is better. Figures of the points scorecard are None where there is none. Conversions count distinct
+    converting leads.
+    """
+
+    auc: Interval
+    lift_10: Interval
+    loss_to_constant: Interval
+    train_conversions: int
+    test_conversions: int
+    points_auc: Interval | None = None
+    loss_to_points: Interval | None = None
+    points_to_constant: Interval | None = None
+
+
+def build_verdict(evidence: Evidence, min_conversions: int, suspicious_auc: float) -> Verdict:
+    """The verdict; the first of these that holds.
+
+    1. ``suspiciously good``: the AUC is above ``suspicious_auc``.
+    2. ``not enough data``: fewer than ``min_conversions`` distinct converting leads in training, fewer than a fifth of
+       that in the test, or a headline figure that does not exist.
+    3. ``deploy``: the interval of the log loss difference to the constant lies below 0, that of the lift in the top
+       10 % above 1, and the points scorecard is not better (the interval of the difference to it does not lie above 0).
+    4. ``use points``: the interval of the scorecard's AUC lies above 0.5 and that of its log loss difference to the
+       constant below 0.
+    5. ``no signal``.
+    """
+    auc, lift, loss = evidence.auc, evidence.lift_10, evidence.loss_to_constant
+    if auc.value is not None and auc.value > suspicious_auc:
+        return Verdict(
+            SUSPICIOUS,
+            f"AUC {auc.value:.3f} is above {suspicious_auc:g}: look for a feature that is written when a lead converts "
+            "(leadml audit names candidates), leave it out, and train again",
+        )
+    wanted = max(1, round(TEST_SHARE * min_conversions))
+    if evidence.train_conversions < min_conversions or evidence.test_conversions < wanted:
+        return Verdict(
+            NOT_ENOUGH_DATA,
+            f"{evidence.train_conversions} distinct converting leads in training (needed: {min_conversions}) and "
+            f"{evidence.test_conversions} in the test (needed: {wanted}); bring a longer history",
+        )
+    if auc.value is None or lift.low is None or loss.high is None:
+        return Verdict(
+            NOT_ENOUGH_DATA,
+            "no interval of AUC, lift or log loss could be made: too few lists or accounts hold both outcomes; bring a "
+            "longer history",
+        )
+    figures = f"lift in the top 10 % {_told(lift)}, log loss against the constant rate {_told(loss, 4)}"
+    if _below(loss, 0) and _above(lift, 1) and not _above(evidence.loss_to_points, 0):
+        return Verdict(DEPLOY, f"better than the constant rate on leads it had not seen: {figures}")
+    points = evidence.points_auc
+    if points is not None and _above(points, 0.5) and _below(evidence.points_to_constant, 0):
+        return Verdict(
+            USE_POINTS,
+            f"the points scorecard orders the lists (AUC {_told(points)}) and the model adds nothing: {figures}",
+        )
+    return Verdict(NO_SIGNAL, f"not better than the constant rate: {figures}; do not deploy")
+
+
+def _above(interval: Interval | None, value: float) -> bool:
+    return interval is not None and interval.low is not None and interval.low > value
+
+
+def _below(interval: Interval | None, value: float) -> bool:
+    return interval is not None and interval.high is not None and interval.high < value
+
+
+def _told(interval: Interval, decimals: int = 2) -> str:
+    if interval.value is None or interval.low is None or interval.high is None:
+        return "unknown"
+    return f"{interval.value:.{decimals}f} [{interval.low:.{decimals}f}, {interval.high:.{decimals}f}]"

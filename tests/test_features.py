@@ -1,0 +1,359 @@
+"""Every feature against a slow, obvious twin over lists of rows; and nothing known at or after the cutoff matters."""
+
+import math
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pandas as pd
+import pytest
+from conftest import counts
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from leadml.config import ContentRule, EngineConfig, FeaturesConfig
+from leadml.engine import connect, put_table
+from leadml.errors import ConfigurationError
+from leadml.features import build
+from leadml.features.spec import Content, FeatureSpec, FeatureTables, TouchKind, build_spec, is_sales
+
+START = datetime(2026, 3, 20)  # the last Sunday of March is inside: a day of 23 hours in Europe, of 24 in UTC
+KINDS = (
+    TouchKind("call", "made", "company"),
+    TouchKind("email", "opened", "lead"),
+    TouchKind("email", "sent", "company"),
+    TouchKind("web", "visit", "lead"),
+)
+SPEC = FeatureSpec(
+    windows=(1, 3),
+    half_lives=(2,),
+    content=(Content("pricing", "pric", "pricing pages", "precios"),),
+    kinds=KINDS,
+    lead_attributes={"industry": "category", "employees": "number"},
+    account_attributes={"size": "number"},
+    as_of_fields={"pipeline_stage": "category", "rating": "number"},
+    include_effort=True,
+    exclude=(),
+)
+TYPES = {
+    "leads": {"lead_id": "str", "account_id": "str", "created_at": "t", "known_at": "t", "industry": "str", "employees": "f"},
+    "accounts": {"account_id": "str", "created_at": "t", "known_at": "t", "size": "f"},
+    "history": {"entity": "str", "entity_id": "str", "field": "str", "value": "str", "changed_at": "t"},
+    "touchpoints": {
+        "touchpoint_id": "str", "lead_id": "str", "account_id": "str", "occurred_at": "t", "known_at": "t",
+        "channel": "str", "kind": "str", "initiator": "str", "value": "f", "content": "str",
+    },
+    "conversions": {"lead_id": "str", "converted_at": "t", "known_at": "t", "amount": "f", "currency": "str"},
+}  # fmt: skip
+DTYPES = {"str": "str", "t": "datetime64[us]", "f": "float64"}
+
+
+def frame(name, rows):
+    columns = TYPES[name]
+    table = pd.DataFrame(rows, columns=list(columns))
+    return table.astype({c: DTYPES[t] for c, t in columns.items()})
+
+
+@pytest.fixture(scope="module")
+def con():
+    return connect(EngineConfig(threads=2, memory_limit="1GB"))
+
+
+def run(con, data, snapshots, spec=SPEC):
+    tables = {name: put_table(con, name, frame(name, data.get(name, []))) for name in TYPES}
+    keys = pd.DataFrame(snapshots, columns=["lead_id", "account_id", "cutoff"])
+    keys = keys.astype({"lead_id": "str", "account_id": "str", "cutoff": "datetime64[us]"})
+    expression, features = build.build_features(FeatureTables(build.snapshot_table(con, keys), **tables), spec)
+    return build.to_frame(expression), features
+
+
+# ---------------------------------------------------------------------------------------------- the slow, obvious twin
+def slow_features(data, lead_id, account_id, cutoff):
+    lead = next(r for r in data["leads"] if r["lead_id"] == lead_id)
+    known = [
+        t
+        for t in data["touchpoints"]
+        if t["lead_id"] == lead_id and t["known_at"] < cutoff and t["occurred_at"] < cutoff
+    ]
+    known.sort(key=lambda t: (t["occurred_at"], t["known_at"], t["touchpoint_id"]))
+    mine = [t for t in known if t["initiator"] == "lead"]
+    ours = [t for t in known if t["initiator"] == "company"]
+
+    def days(t):
+        return (cutoff - t["occurred_at"]) / timedelta(days=1)
+
+    def last(rows):
+        return min((days(t) for t in rows), default=None)
+
+    out = {"industry": lead["industry"], "employees": lead["employees"]}
+    out["account_size"] = next(
+        (a["size"] for a in data["accounts"] if a["account_id"] == lead["account_id"] and a["known_at"] < cutoff), None
+    )
+    for field in ("pipeline_stage", "rating"):
+        changes = [
+            h for h in data["history"] if h["entity_id"] == lead_id and h["field"] == field and h["changed_at"] < cutoff
+        ]
+        newest = max(changes, key=lambda h: h["changed_at"], default=None)
+        value = newest["value"] if newest else None
+        out[field] = float(value) if field == "rating" and value is not None else value
+        if field == "pipeline_stage":
+            out["days_in_stage"] = (cutoff - newest["changed_at"]) / timedelta(days=1) if newest else None
+    colleagues = {
+        r["lead_id"]
+        for r in data["leads"]
+        if r["account_id"]
+        and r["account_id"] == lead["account_id"]
+        and r["lead_id"] != lead_id
+        and r["known_at"] < cutoff
+    }
+    out["colleagues"] = len(colleagues)
+    out["colleagues_active_30d"] = len(
+        {
+            t["lead_id"]
+            for t in data["touchpoints"]
+            if t["lead_id"] in colleagues and t["initiator"] == "lead" and t["known_at"] < cutoff
+            and timedelta(0) < cutoff - t["occurred_at"] <= timedelta(days=30)
+        }
+    )  # fmt: skip
+    everyone = {r["lead_id"] for r in data["leads"] if r["account_id"] and r["account_id"] == lead["account_id"]}
+    out["account_conversions"] = sum(
+        c["lead_id"] in everyone - {lead_id} and c["known_at"] < cutoff for c in data["conversions"]
+    )
+    for kind in KINDS:
+        rows = [
+            t for t in known if (t["channel"], t["kind"], t["initiator"]) == (kind.channel, kind.kind, kind.initiator)
+        ]
+        for w in SPEC.windows:
+            out[f"{kind.name}_{w}d"] = sum(days(t) <= w for t in rows)
+        if kind.initiator == "lead":
+            out[f"days_since_{kind.name}"] = last(rows)
+    for w in SPEC.windows:
+        out[f"activity_{w}d"] = sum(days(t) <= w for t in mine)
+        out[f"content_pricing_{w}d"] = sum(
+            days(t) <= w and bool(re.search("pric", (t["content"] or "").lower())) for t in mine
+        )
+    out["active_days_3d"] = len({t["occurred_at"].date() for t in mine if days(t) <= 3})
+    sent = out["our_email_sent_3d"]
+    out["email_answered_share_3d"] = out["email_opened_3d"] / sent if sent else None
+    sales = [t for t in ours if is_sales(TouchKind(t["channel"], t["kind"], t["initiator"]))]
+    first = min((t["occurred_at"] for t in sales), default=None)
+    out["hours_to_first_sales_touch"] = (first - lead["known_at"]) / timedelta(hours=1) if first else None
+    out["recency_lead_days"], out["recency_company_days"] = last(mine), last(ours)
+    out["intensity_2d"] = sum(2 ** (-days(t) / 2) for t in mine)
+    out["momentum_1d"] = 2 * sum(days(t) <= 1 for t in mine) - sum(days(t) <= 2 for t in mine)
+    out["age_days"] = (cutoff - lead["known_at"]) / timedelta(days=1)
+    recent = [t["channel"] for t in mine if days(t) <= 3]
+    for channel in ("email", "web"):
+        out[f"share_{channel}_3d"] = recent.count(channel) / len(recent) if recent else None
+    out["channels_3d"] = len(set(recent))
+    shares = [recent.count(c) / len(recent) for c in sorted(set(recent))]
+    out["channel_entropy_3d"] = -sum(p * math.log(p) for p in shares) if recent else None
+    out["first_channel"] = mine[0]["channel"] if mine else None
+    out["last_channel"] = mine[-1]["channel"] if mine else None
+    return out
+
+
+# ------------------------------------------------------------------------------------------------ generated histories
+hours = st.integers(0, 24 * 14).map(lambda h: START + timedelta(hours=6 * (h // 6)))  # a coarse grid: many ties
+delays = st.sampled_from([timedelta(0), timedelta(hours=6), timedelta(days=2)])
+ids = st.sampled_from(["a", "b", "c"])
+
+
+@st.composite
+def histories(draw):
+    accounts = {lead: draw(st.sampled_from(["acme", "globex", None])) for lead in "abc"}
+    leads = []
+    for lead in "abc":
+        at = draw(hours)
+        employees = draw(st.sampled_from([None, 10.0, 250.0]))
+        leads.append(
+            {"lead_id": lead, "account_id": accounts[lead], "created_at": at, "known_at": at + draw(delays),
+             "industry": draw(st.sampled_from([None, "it", "retail"])), "employees": employees}
+        )  # fmt: skip
+    touchpoints = []
+    for i in range(draw(st.integers(0, 25))):
+        kind, at = draw(st.sampled_from([*KINDS, TouchKind("crm", "note", "company")])), draw(hours)
+        touchpoints.append(
+            {"touchpoint_id": f"t{i:02d}", "lead_id": draw(ids), "account_id": None, "occurred_at": at,
+             "known_at": at + draw(delays), "channel": kind.channel, "kind": kind.kind, "initiator": kind.initiator,
+             "value": None, "content": draw(st.sampled_from([None, "/pricing", "/Home"]))}
+        )  # fmt: skip
+    changes = draw(st.dictionaries(st.tuples(ids, st.sampled_from(["pipeline_stage", "rating"]), hours),
+                                   st.sampled_from(["1", "2"]), max_size=8))  # fmt: skip
+    history = [
+        {"entity": "lead", "entity_id": lead, "field": field, "value": value, "changed_at": at}
+        for (lead, field, at), value in changes.items()
+    ]
+    conversions = [
+        {"lead_id": lead, "converted_at": at, "known_at": at + draw(delays), "amount": 1.0, "currency": "USD"}
+        for lead, at in draw(st.dictionaries(ids, hours, max_size=2)).items()
+    ]
+    company = [{"account_id": "acme", "created_at": START, "known_at": draw(hours), "size": 7.0}]
+    return {
+        "leads": leads,
+        "accounts": company,
+        "history": history,
+        "touchpoints": touchpoints,
+        "conversions": conversions,
+    }
+
+
+@st.composite
+def cases(draw):
+    data = draw(histories())
+    known = {r["lead_id"]: r["known_at"] for r in data["leads"]}
+    account = {r["lead_id"]: r["account_id"] for r in data["leads"]}
+    cutoffs = draw(st.lists(st.tuples(ids, hours), min_size=1, max_size=6, unique=True))
+    snapshots = [(lead, account[lead] or lead, at) for lead, at in cutoffs if known[lead] < at]
+    return data, snapshots
+
+
+def same(fast, slow):
+    missing = slow is None or (isinstance(slow, float) and math.isnan(slow))
+    if missing or pd.isna(fast):
+        return missing and pd.isna(fast)
+    return fast == slow if isinstance(slow, str) else math.isclose(fast, slow, rel_tol=1e-9, abs_tol=1e-8)
+
+
+FEW = settings(max_examples=counts(8, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.mark.deep
+@FEW
+@given(case=cases())
+def test_every_feature_equals_its_slow_twin(con, case):
+    data, snapshots = case
+    if not snapshots:
+        return
+    X, features = run(con, data, snapshots)
+    for i, (lead, account, cutoff) in enumerate(snapshots):
+        slow = slow_features(data, lead, account, cutoff)
+        assert set(slow) == {f.name for f in features} == set(X.columns)
+        wrong = {n: (X[n].iloc[i], v) for n, v in slow.items() if not same(X[n].iloc[i], v)}
+        assert not wrong, f"{lead} at {cutoff}: {wrong}"
+
+
+def delete_future(data, cutoff):
+    when = {"leads": "known_at", "accounts": "known_at", "history": "changed_at"}
+    return {name: [r for r in rows if r[when.get(name, "known_at")] < cutoff] for name, rows in data.items()}
+
+
+@pytest.mark.deep
+@FEW
+@given(case=cases())
+def test_deleting_the_future_changes_nothing(con, case):
+    data, snapshots = case
+    for snapshot in snapshots[:2]:
+        full, _ = run(con, data, [snapshot])
+        cut, _ = run(con, delete_future(data, snapshot[2]), [snapshot])
+        pd.testing.assert_frame_equal(full, cut, check_exact=True)
+
+
+@pytest.mark.deep
+@FEW
+@given(case=cases())
+def test_threads_and_the_order_of_rows_change_no_bit(con, case):
+    data, snapshots = case
+    if not snapshots:
+        return
+    first, _ = run(con, data, snapshots)
+    turned = {name: rows[::-1] for name, rows in data.items()}
+    con.raw_sql("SET threads=1")
+    try:
+        second, _ = run(con, turned, snapshots)
+    finally:
+        con.raw_sql("SET threads=2")
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+# ------------------------------------------------------------------------------------------------- tables for the eye
+def test_one_history_by_hand(con):
+    monday = datetime(2026, 4, 6)
+    data = {
+        "leads": [{"lead_id": "a", "account_id": None, "created_at": datetime(2026, 4, 1), "known_at": datetime(2026, 4, 1),
+                   "industry": "it", "employees": 5.0}],
+        "touchpoints": [
+            {"touchpoint_id": str(i), "lead_id": "a", "account_id": None, "occurred_at": pd.Timestamp(at).to_pydatetime(),
+             "known_at": pd.Timestamp(known).to_pydatetime(), "channel": c, "kind": k, "initiator": who, "value": None,
+             "content": content}
+            for i, (at, known, c, k, who, content) in enumerate([
+                ("2026-04-02 00:00", "2026-04-02 00:00", "web", "visit", "lead", "/pricing"),   # 4 days
+                ("2026-04-03 00:00", "2026-04-03 00:00", "web", "visit", "lead", "/home"),      # 3 days: inside
+                ("2026-04-05 06:00", "2026-04-06 00:00", "web", "visit", "lead", "/pricing"),   # known too late
+                ("2026-04-05 12:00", "2026-04-05 12:00", "email", "opened", "lead", None),      # half a day
+                ("2026-04-06 00:00", "2026-04-05 00:00", "web", "visit", "lead", "/pricing"),   # happens at the cutoff
+            ])
+        ],
+    }  # fmt: skip
+    X, _ = run(con, data, [("a", "a", monday)])
+    got = X.iloc[0]
+    assert (got["web_visit_1d"], got["web_visit_3d"], got["email_opened_1d"]) == (0, 1, 1)
+    assert (got["content_pricing_3d"], got["days_since_web_visit"], got["recency_lead_days"]) == (0, 3.0, 0.5)
+    assert (got["first_channel"], got["last_channel"], got["age_days"]) == ("web", "email", 5.0)
+    # 2^(-4/2) + 2^(-3/2) + 2^(-0.5/2), in units of 2^-32
+    assert got["intensity_2d"] == pytest.approx(0.25 + 2**-1.5 + 2**-0.25, abs=1e-9)
+    assert math.isnan(got["email_answered_share_3d"])
+
+
+def test_the_specification_follows_the_tables(con):
+    touch = {
+        "lead_id": "a",
+        "account_id": None,
+        "occurred_at": START,
+        "known_at": START,
+        "value": None,
+        "content": None,
+    }
+    rows = [
+        touch | {"touchpoint_id": f"v{i}", "channel": "web", "kind": "visit", "initiator": "lead"} for i in range(20)
+    ]
+    rows += [
+        touch | {"touchpoint_id": f"c{i}", "channel": "call", "kind": "made", "initiator": "company"} for i in range(19)
+    ]
+    lead = {
+        "lead_id": "a",
+        "account_id": None,
+        "created_at": START,
+        "known_at": START,
+        "industry": "x",
+        "employees": 1.0,
+    }
+    changes = [
+        {"entity": "lead", "entity_id": "a", "field": f, "value": v, "changed_at": START}
+        for f, v in (("n", "3"), ("s", "x"))
+    ]
+    data = {"leads": [lead], "touchpoints": rows, "history": changes}
+    tables = FeatureTables(
+        build.snapshot_table(con, pd.DataFrame({"lead_id": ["a"], "account_id": ["a"], "cutoff": [START]})),
+        **{name: put_table(con, name, frame(name, data.get(name, []))) for name in TYPES},
+    )
+    config = FeaturesConfig([30, 7], [7], {"p": ContentRule("p", "p", "p")}, True, [])
+    spec = build_spec(tables, config)
+    assert spec.kinds == (TouchKind("web", "visit", "lead"),)  # 19 calls are too few to learn from
+    assert spec.windows == (7, 30)
+    assert spec.lead_attributes == {"industry": "category", "employees": "number"}
+    assert spec.as_of_fields == {"n": "number", "s": "category"}
+    assert FeatureSpec.from_dict(spec.to_dict()) == spec
+
+
+def test_effort_can_be_left_out_and_unknown_names_are_refused(con):
+    data = {"leads": [{"lead_id": "a", "account_id": None, "created_at": START, "known_at": START, "industry": "x",
+                       "employees": 1.0}]}  # fmt: skip
+    snapshot = [("a", "a", START + timedelta(days=1))]
+    with_effort, features = run(con, data, snapshot)
+    without, kept = run(con, data, snapshot, replace(SPEC, include_effort=False, exclude=("industry",)))
+    left_out = set(with_effort) - set(without)
+    assert left_out == {f.name for f in features if f.effort} | {"industry"}
+    assert {"our_call_made_1d", "our_email_sent_3d", "pipeline_stage", "recency_company_days"} <= left_out
+    assert not any(f.effort for f in kept)
+    with pytest.raises(ConfigurationError, match=r"1 unknown features: \['indutry'\]"):
+        run(con, data, snapshot, replace(SPEC, exclude=("indutry",)))
+
+
+def test_every_feature_has_words_in_both_languages_and_a_family(con):
+    _, features = run(con, {"leads": []}, [])
+    assert len(features) == len({f.name for f in features}) > 40
+    for feature in features:
+        assert feature.en and feature.es and feature.unit
+        assert feature.family in ("firmographic", "behaviour", "timing", "channel")
+    assert {f.family for f in features} == {"firmographic", "behaviour", "timing", "channel"}

@@ -1,0 +1,293 @@
+"""The report: self-contained, escaped, the same bytes twice, and honest about what is missing."""
+
+import re
+from dataclasses import replace
+from datetime import datetime
+from html import unescape
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from leadml.errors import ArtifactError, ConfigurationError
+from leadml.features.dictionary import Feature, Kind
+from leadml.reasons import ReasonsStyle, write_reasons
+from leadml.report import Evidence, ReportContext, ReportInput, build_report
+from leadml.report.canvas import wrap
+from leadml.report.verdict import view_verdict
+from leadml.report.words import TEXTS, Words
+from leadml.verdict import VERDICTS
+
+EVIL = "<script>alert('x')</script>"
+FEATURES = [
+    Feature("pricing", "behaviour", Kind.NUMBER, "count", 7, "visits to pricing pages", "visitas a precios"),
+    Feature("since", "timing", Kind.NUMBER, "days", None, "days since the last visit", "días desde la última visita"),
+    Feature("opened", "channel", Kind.NUMBER, "share", 30, "e-mails opened --> <b>", "correos abiertos --> <b>"),
+    Feature("revenue", "firmographic", Kind.NUMBER, "money", None, "annual revenue", "ingresos anuales"),
+    Feature("industry", "firmographic", Kind.CATEGORY, "category", None, "industry", "sector"),
+    Feature("empty", "firmographic", Kind.NUMBER, "number", None, "never known", "nunca se sabe"),
+]
+
+
+def interval(value, width=0.02):
+    return {"value": value, "low": value - width, "high": value + width, "conversions": 40}
+
+
+FIGURES = {
+    "auc": interval(0.75),
+    "average_precision": interval(0.12),
+    "log_loss": interval(0.125),
+    "brier": interval(0.03),
+    **{f"lift_{s}": interval(3.9) for s in (5, 10, 20)},
+    **{f"capture_{s}": interval(0.39) for s in (5, 10, 20)},
+}
+METRICS = {
+    "test": {
+        "rows": 900, "leads": 400, "converting_leads": 40, "lists": 12, "first": "2026-01-05", "last": "2026-03-23",
+    },
+    "scorers": {
+        "model": FIGURES,
+        "constant": FIGURES | {"auc": {"value": 0.5, "low": None, "high": None, "conversions": 40}},
+        "points": FIGURES,
+    },
+    "differences": {"constant": {"log_loss": interval(-0.0094, 0.002)}},
+    "bands": {
+        "age_0_7": {
+            "leads": 90, "converting_leads": 9, "rate": 0.031, "mean_probability": 0.029, "figures": FIGURES,
+        },
+        "new_accounts": {
+            "leads": 5, "converting_leads": 0, "rate": 0.0, "mean_probability": 0.02,
+            "figures": {"auc": {"value": None, "low": None, "high": None, "conversions": 0}},
+        },
+    },
+    "calibration": {
+        "bins": [{"mean_probability": 0.01, "rate": 0.012}, {"mean_probability": 0.06, "rate": 0.05}],
+        "error": 0.0021,
+        "error_by_chance": {"mean": 0.002, "high": 0.0039},
+    },
+    "capture": {
+        "model": [{"share": 0.5, "capture": 0.8}, {"share": 1.0, "capture": 1.0}],
+        "points": [{"share": 0.5, "capture": 0.7}, {"share": 1.0, "capture": 1.0}],
+    },
+}  # fmt: skip
+DECISION = {
+    "grades": {"A": 75, "B": 60, "C": 45, "D": 0},
+    "threshold": 0.08,
+    "chosen": {"weekly_capacity": 100, "again_after_days": 30, "note": "over capacity: 120 leads"},
+    "judged": {
+        "weeks": 12, "entries_per_week": 104.2, "first_week_entries": 288, "expected_precision": 0.142,
+        "observed_precision": interval(0.131), "conversions_per_week": interval(9.8, 1.4),
+        "distinct_conversions": 118, "captured": 0.556,
+    },
+}  # fmt: skip
+EVIDENCE = Evidence(
+    cohorts=pd.DataFrame(
+        {
+            "month": ["2026-01", "2026-02"],
+            "snapshots": [1200, 1300],
+            "leads": [500, 600],
+            "conversions": [20, 0],
+            "rate": [0.031, np.nan],
+            "immature_share": [0.0, 1.0],
+        }
+    ),
+    time_to_conversion=pd.DataFrame({"days": [30, 60, 120], "share": [0.3, 0.6, 1.0], "conversions": 50}),
+    denied=[
+        {"file": "Lead", "column": "Email", "why": "personal data"},
+        {"file": "Lead", "column": "ConvertedDate", "why": "written by the conversion"},
+        {"file": "Lead", "column": EVIL, "why": EVIL},
+    ],
+    lost={"bad_date": 12, "joined_duplicate": 41, "nothing": 0, EVIL: 3},
+)
+
+
+def made_input(n=60, language="en", **context):
+    rng = np.random.default_rng(4)
+    X = pd.DataFrame(
+        {
+            "pricing": rng.poisson(1, n).astype(float),
+            "since": np.where(rng.random(n) < 0.4, np.nan, rng.gamma(1, 30, n)),
+            "opened": rng.random(n),
+            "revenue": rng.lognormal(15, 1, n),
+            "industry": pd.Categorical(rng.choice(["Retail & more", "a $b$ -->", EVIL], n)),
+            "empty": np.full(n, np.nan),
+        }
+    )
+    points = rng.normal(0, 4, (n, 6))
+    score = np.clip(50 + points.sum(axis=1), 0, 100)
+    odds = 0.03 / 0.97 * 2 ** ((score - 50) / 10)
+    scores = pd.DataFrame(
+        {
+            "lead_id": [EVIL, *(f"lead{i}" for i in range(1, n))][:n],
+            "probability": odds / (1 + odds),
+            "score": score,
+            "grade": np.select([score >= 75, score >= 60, score >= 45], ["A", "B", "C"], "D"),
+            "fit": points[:, 3:].sum(axis=1),
+            "intent": points[:, :3].sum(axis=1),
+            "email": "ana@example.com",
+        }
+    )
+    if n:
+        scores.loc[0, "probability"] = 0.99
+    defaults = {"cutoff": datetime(2026, 7, 1), "horizon_days": 90, "event": "won", "style": ReasonsStyle(language)}
+    return ReportInput(
+        scores=scores,
+        points=points,
+        X=X,
+        features=FEATURES,
+        context=ReportContext("1a2b3c", 0.03, **defaults | context),
+        metrics=METRICS,
+        verdict={"name": "deploy", "why": "better"},
+        decision=DECISION,
+        evidence=EVIDENCE,
+    )
+
+
+def visible(html):
+    """The page's text without markup."""
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", re.sub(r"<(style|svg).*?</\1>", "", html, flags=re.S))))
+
+
+@pytest.fixture(scope="module")
+def english():
+    return build_report(made_input())
+
+
+@pytest.fixture(scope="module")
+def spanish():
+    return build_report(made_input(language="es", forced=True))
+
+
+def test_nothing_is_loaded_or_run(english, spanish):
+    for html in (english, spanish):
+        assert "<script" not in html.lower()
+        assert not re.search(r"\son\w+=", html)
+        assert set(re.findall(r"https?://[^\"' ]+", html)) <= {
+            "http://www.w3.org/2000/svg",
+            "http://www.w3.org/1999/xlink",
+        }
+        for target in re.findall(r"(?:src|href)=\"([^\"]{0,30})", html):
+            assert target.startswith(("#", "data:image/png;base64,"))
+        assert "url(h" not in html and "@import" not in html
+
+
+def test_everything_from_data_is_text(english):
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in english
+    assert "<b>" not in re.sub(r"<li class=\"chip[^\"]*\"><b>", "", english)
+    assert "-->" not in english.replace("--&gt;", "")
+    assert "Retail &amp; more" in english
+
+
+def test_no_personal_data(english):
+    assert "ana@example.com" not in english
+
+
+def test_the_same_bytes_twice(english):
+    before = dict(mpl.rcParams)
+    assert build_report(made_input()) == english
+    assert dict(mpl.rcParams) == before
+
+
+def test_english_words(english):
+    text = visible(english)
+    for words in (
+        "the probability of a won opportunity within 90 days, as known at 1 July 2026 (UTC)",
+        "P(won within 90 days)",
+        "Verdict: Deploy",
+        "3.9 (3.9 to 3.9) times",
+        "the log loss is lower by 0.0094 (0.0074 to 0.0114)",
+        "probability of 8% (score 65) on",
+        "capacity of 100 leads",
+        "0.750 0.730–0.770",
+        "12 lists that the model had not seen, from 5 January 2026 to 23 March 2026",
+        "More leads share the highest probability",
+        "Written by the conversion Lead.ConvertedDate",
+        "Duplicates of another lead, joined with it 41",
+        "80% of the 50 came within the horizon",  # day 90, half way from 60% at day 60 to 100% at day 120
+        "99.0% ",
+    ):
+        assert words in text
+    assert "Forced run" not in text
+    assert "nothing 0" not in text.lower()
+
+
+def test_spanish_words(spanish):
+    text = visible(spanish).replace("\u00a0", " ")
+    for words in (
+        "Ejecución forzada",
+        "la probabilidad de ganar una oportunidad en los próximos 90 días, con lo que se sabía el 1 de julio de 2026",
+        "0,750 0,730–0,770",
+        "baja en 0,0094 (de 0,0074 a 0,0114)",
+        "Visitas a precios:",
+        "Lo escribe la conversión Lead.ConvertedDate",
+        "50 equivale al 3 %",
+    ):
+        assert words in text
+    assert not re.search(r"\b(leads scored|reasons|threshold|higher is better)\b", text, flags=re.I)
+
+
+def test_reasons_are_those_of_every_other_output(english):
+    data = made_input()
+    best = data.scores.sort_values("probability", ascending=False).index[:10]
+    expected = write_reasons(data.points[best], data.X.iloc[best], FEATURES, data.context.style).texts
+    chips = re.findall(r"<li class=\"chip[^\"]*\"><b>([^<]*)</b><span>([^<]*)</span>", english)
+    shown = [unescape(f"{text} ({points.replace(chr(0x2212), '-')})") for points, text in chips]
+    assert shown == [text for row in expected for text in row]
+
+
+def test_what_is_missing_is_said():
+    data = made_input(cutoff=None, horizon_days=None, event="conversion")
+    bare = replace(data, metrics={}, verdict={}, decision={}, evidence=Evidence())
+    text = visible(build_report(bare))
+    for words in ("For each row: the probability of conversion.", "Not judged", "No threshold has been chosen yet"):
+        assert words in text
+    assert "No field was left out" in text and "No row was lost" in text
+    assert "How good it is" not in text
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_few_leads(n):
+    html = build_report(made_input(n=n))
+    assert html.count('<tbody class="lead">') == n
+
+
+def test_scores_that_rest_on_nothing():
+    data = made_input(n=5)
+    text = visible(build_report(replace(data, points=np.zeros((5, 6)))))
+    assert "nothing to explain" in text
+    assert "nothing of half a point or more" in text
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_verdict_has_words(name, language):
+    told = view_verdict({"name": name, "why": "as written"}, METRICS, Words(language))
+    assert told["key"] == name.replace(" ", "_")
+    assert told["why"] not in ("", "as written")
+    assert view_verdict({"name": name, "why": "as written"}, {}, Words(language))["why"] == "as written"
+
+
+def test_both_languages_say_everything_with_the_same_placeholders():
+    for key, (english, spanish) in TEXTS.items():
+        assert sorted(re.findall(r"{(\w+)}", english)) == sorted(re.findall(r"{(\w+)}", spanish)), key
+        assert bool(english) == bool(spanish), key
+
+
+def test_labels_wrap_into_even_lines():
+    assert wrap("visits to pricing pages in the last 30 days", 30).split("\n") == [
+        "visits to pricing pages",
+        "in the last 30 days",
+    ]
+    assert wrap("short", 30) == "short"
+    assert wrap("word " * 40, 30).endswith("…")
+
+
+def test_what_does_not_fit_is_refused():
+    data = made_input(n=3)
+    with pytest.raises(ArtifactError, match="lack grade"):
+        replace(data, scores=data.scores.drop(columns="grade"))
+    with pytest.raises(ArtifactError, match="3 scores, 2 rows of points"):
+        replace(data, points=data.points[:2])
+    with pytest.raises(ConfigurationError, match="fr"):
+        Words("fr")
