@@ -35,8 +35,8 @@ def parts(signal: float = 1.0) -> tuple[BaselineRows, BaselineRows, list]:
 
 def test_points_as_a_person_adds_them_up():
     table = """
-    seniority,mail_kind,visit_pricing_30d,email_replied_90d,recency_lead_days,points
-    C_Level,business,2,0,3,40
+    seniority,mail_kind,content_pricing_30d,email_replied_90d,recency_lead_days,points
+    Executive,business,2,0,3,40
     manager,free,0,1,90,1
     ,,,,,0
     intern,,0,0,30,0
@@ -56,6 +56,7 @@ def test_the_first_present_feature_of_a_rule_counts_once():
 
 def test_no_known_feature_means_no_scorecard():
     assert score_points(rows_of(pd.DataFrame({"V1": [1.0], "V2": ["a"]}))) is None
+    assert score_points(rows_of(pd.DataFrame({"recency_lead_days": [1.0], "mail_kind": ["free"]}))) is None
 
 
 def test_recency_orders_by_the_last_sign_of_life_then_never():
@@ -111,6 +112,6 @@ def test_unavailable_baselines_are_noted():
     found, notes = build_baselines(*bare, encoder, rate=0.1, seed=1)
     assert list(found) == ["constant", "logistic"]
     assert notes == (
-        "baseline points is not available: no feature that the scorecard knows",
+        "baseline points is not available: fewer than 3 features that the scorecard knows",
         "baseline recency is not available: no time of the last touchpoint and no age",
     )

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
@@ -44,6 +45,21 @@ def test_few_conversions_stay_near_the_model_as_it_is():
     margin, label = sample(60, 3.0, 0.0)
     plain = LogisticRegression(C=np.inf).fit(margin[:, None], label).coef_[0, 0]
     assert 1 < fit_sigmoid(margin, label).slope < plain
+
+
+@pytest.mark.parametrize("slope", [0.3, 1.0, 3.0])
+def test_newton_finds_the_minimum_that_the_docstring_states(slope):
+    margin, label = sample(60, slope, 1.0)
+    n1, n0 = label.sum(), (1 - label).sum()
+    target = np.where(label == 1, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
+
+    def penalised(line: np.ndarray) -> float:
+        z = line[0] * margin + line[1]
+        return float((np.logaddexp(0, z) - target * z).sum() + (line[0] - 1) ** 2 / (2 * 0.5**2))
+
+    reference = minimize(penalised, [1.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12}).x
+    found = fit_sigmoid(margin, label)
+    assert (found.slope, found.intercept) == pytest.approx(tuple(reference), abs=1e-4)
 
 
 def test_separable_and_one_sided_labels_stay_finite():

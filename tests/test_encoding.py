@@ -87,6 +87,7 @@ def test_other_dtypes_mean_the_same(values):
 def test_booleans_and_infinities():
     X = pd.DataFrame({"source": [True, False], "visits": [np.inf, 1.0]})
     encoder = fit_encoder(X, [SOURCE, VISITS], 1, 5)
+    assert encoder.levels["source"] == ("false", "true")
     np.testing.assert_array_equal(encoder.encode(X), [[1, np.nan], [0, 1]])
 
 

@@ -35,30 +35,35 @@ class PointRule:
     values: frozenset[str] = frozenset()
 
 
-SENIOR = frozenset({"c_level", "c-level", "cxo", "executive", "founder", "owner", "partner", "president"})
-HEADS = frozenset({"vp", "vice_president", "director", "head"})
-MANAGERS = frozenset({"manager", "lead", "senior"})
-BUSINESS_MAIL = frozenset({"business", "company", "corporate", "work"})
-FREE_MAIL = frozenset({"free", "freemail", "personal", "private", "disposable"})
-WARM_SOURCES = frozenset({"referral", "partner", "partner_referral", "word_of_mouth", "inbound", "demo_request"})
+FEWEST_FEATURES = 3  # a scorecard that finds fewer of its features is no scorecard
+
+TOP = frozenset({"executive", "founder", "owner", "c_level"})
+HEADS = frozenset({"vice_president", "vp", "director", "head"})
+MANAGERS = frozenset({"manager"})
+BUSINESS = frozenset({"business"})
+FREE = frozenset({"free"})
+WARM = frozenset({"referral", "customer referral", "employee referral", "partner", "partner referral", "word of mouth"})
 
 # A scorecard as teams write them by hand: who they are, then what they did lately. No label was looked at.
 SCORECARD = (
-    PointRule(("seniority",), 15, values=SENIOR),
+    PointRule(("seniority",), 15, values=TOP),
     PointRule(("seniority",), 12, values=HEADS),
     PointRule(("seniority",), 6, values=MANAGERS),
-    PointRule(("mail_kind",), 5, values=BUSINESS_MAIL),
-    PointRule(("mail_kind",), -10, values=FREE_MAIL),
-    PointRule(("employees",), 10, at_least=200),
-    PointRule(("lead_source",), 10, values=WARM_SOURCES),
-    PointRule(("visits_7d", "visits_30d"), 5, at_least=1),
-    PointRule(("visits_30d", "visits_90d"), 5, at_least=3),
-    PointRule(("visit_pricing_30d", "visit_pricing_90d"), 15, at_least=1),
-    PointRule(("visit_demo_30d", "visit_demo_90d"), 15, at_least=1),
+    PointRule(("mail_kind",), 5, values=BUSINESS),
+    PointRule(("mail_kind",), -10, values=FREE),
+    PointRule(("employees", "account_employees"), 10, at_least=200),
+    PointRule(("lead_source",), 10, values=WARM),
+    PointRule(("web_visit_7d", "web_session_7d", "visits_7d", "visits_30d"), 5, at_least=1),
+    PointRule(("web_visit_30d", "web_session_30d", "visits_30d"), 5, at_least=3),
+    PointRule(("content_pricing_30d", "content_pricing_90d"), 15, at_least=1),
+    PointRule(("content_demo_30d", "content_demo_90d"), 15, at_least=1),
+    PointRule(("web_download_30d", "web_download_90d"), 5, at_least=1),
     PointRule(("email_opened_30d", "email_opened_90d"), 2, at_least=1),
     PointRule(("email_clicked_30d", "email_clicked_90d"), 5, at_least=1),
     PointRule(("email_replied_90d", "email_replied_30d"), 15, at_least=1),
     PointRule(("form_submitted_90d", "form_submitted_30d"), 10, at_least=1),
+    PointRule(("campaign_responded_90d", "campaign_responded_30d"), 5, at_least=1),
+    PointRule(("event_attended_90d", "event_attended_30d"), 10, at_least=1),
     PointRule(("meeting_held_90d", "meeting_held_30d"), 20, at_least=1),
     PointRule(("recency_lead_days",), 5, at_most=7),
     PointRule(("recency_lead_days",), -10, at_least=60),
@@ -98,7 +103,7 @@ def build_baselines(
     found = {"constant": Baseline(np.zeros(size), np.full(size, rate))}
     notes = []
     for name, scorer, reason in (
-        ("points", score_points, "no feature that the scorecard knows"),
+        ("points", score_points, f"fewer than {FEWEST_FEATURES} features that the scorecard knows"),
         ("recency", score_recency, "no time of the last touchpoint and no age"),
     ):
         scored = scorer(train), scorer(test)
@@ -112,9 +117,9 @@ def build_baselines(
 
 
 def score_points(rows: BaselineRows, card: Sequence[PointRule] = SCORECARD) -> np.ndarray | None:
-    """Points (n,) of a hand-made scorecard; None where ``X`` has none of its features."""
+    """Points (n,) of a hand-made scorecard; None where ``X`` has fewer than three of its features."""
     used = [(rule, name) for rule in card if (name := next((f for f in rule.features if f in rows.X), None))]
-    if not used:
+    if len({name for _, name in used}) < min(FEWEST_FEATURES, len(card)):
         return None
     total = np.zeros(len(rows.X))
     for rule, name in used:

@@ -155,11 +155,13 @@ def number_values(column: pd.Series) -> np.ndarray:
 
 
 def _as_text(column: pd.Series) -> pd.Series:
-    """Values as text, missing kept missing; whole numbers read as floats are spelt without their ``.0``."""
+    """Values as text, missing kept missing; whole numbers are spelt without their ``.0``, truths in lower case."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
     if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return column.astype("str").str.lower()
     return column.astype("str")
 
 

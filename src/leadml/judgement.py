@@ -76,8 +76,7 @@ def _bands(test: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     bands = [
         (name, test[(test["age_days"] >= low) & (test["age_days"] < high)]) for name, (low, high) in AGE_BANDS.items()
     ]
-    untouched = test["untouched"].fillna(False).to_numpy(dtype=bool)
-    return [*bands, ("untouched", test[untouched]), ("new_accounts", test[test["new_account"]])]
+    return [*bands, ("untouched", test[test["untouched"]]), ("new_accounts", test[test["new_account"]])]
 
 
 def _judge_band(rows: pd.DataFrame, config: BootstrapConfig) -> dict[str, Any]:

@@ -188,7 +188,7 @@ class LeadScorer:
 
         Returns:
             One row a row, same index: probability (calibrated), score (0-100), grade (only with a decision), fit,
-            intent (points), reasons (text, strongest first, "; " between them).
+            intent (points), reasons (text: those for, then those against, "; " between them).
 
         Raises:
             ArtifactError: feature columns are missing or hold what cannot be read.

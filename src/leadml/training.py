@@ -260,7 +260,7 @@ class _Judged:
 def _prepare(snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Feature], config: RecipeConfig) -> _Data:
     if len(snapshots) != len(X):
         raise DataError(f"{len(snapshots)} snapshots but {len(X)} feature rows; build the features again")
-    snapshots, X = snapshots.reset_index(drop=True), X.reset_index(drop=True)
+    snapshots, X = _typed(snapshots), X.reset_index(drop=True)
     check_outcomes(snapshots)
     split = build_split(snapshots, config.problem, config.train.split, config.seed, config.ordered)
     found, needed = count_converting(snapshots, split.train), config.train.min_conversions
@@ -273,6 +273,14 @@ def _prepare(snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Featur
     if not (snapshots["label"].iloc[split.train] == 0).any():
         raise DataError(f"all {len(split.train)} training rows converted; check the leads that did not convert")
     return _Data(snapshots, X, tuple(features), split, list_keys(snapshots, split.kind), config)
+
+
+def _typed(snapshots: pd.DataFrame) -> pd.DataFrame:
+    """Rows numbered from 0; columns that hold nothing but nulls (as undated tables have) get the contract's types."""
+    numbers = {name: snapshots[name].astype("float64") for name in ("label", "amount", "age_days")}
+    cutoff = snapshots["cutoff"].astype("datetime64[us]")
+    untouched = snapshots["untouched"].astype("boolean").fillna(False).astype(bool)
+    return snapshots.assign(**numbers, cutoff=cutoff, untouched=untouched).reset_index(drop=True)
 
 
 def _fold_data(data: _Data) -> Iterator[FoldData]:

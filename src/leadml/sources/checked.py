@@ -138,4 +138,6 @@ def scalar_text(value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    return {dict: "a mapping", list: "a list", tuple: "a list"}.get(type(value), f"{value!r}")
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list | tuple) else repr(value)

@@ -3,9 +3,9 @@
 from leadml.errors import ConfigurationError
 from leadml.sources import sql
 from leadml.sources.identity import Reading
-from leadml.sources.mapping import Booked, DatedSpec, Key, TouchpointSpec, Word
-from leadml.sources.quarantine import Check
+from leadml.sources.quarantine import OTHER_ROWS, Check
 from leadml.sources.raw import Raw
+from leadml.sources.spec import Booked, DatedSpec, Key, TouchpointSpec, Word
 from leadml.sources.sql import Moment, ident, literal
 
 
@@ -49,17 +49,9 @@ def _with_lead(relation: str, keys: list[Key], index: str) -> str:
 
 def build_touchpoints(reading: Reading) -> None:
     """Make ``_touchpoints`` from every touchpoint entry whose file is there."""
-    con, entries = reading.con, []
-    for number, spec in enumerate(reading.mapping.touchpoints):
+    for spec in reading.mapping.touchpoints:
         if spec.source in reading.raw:
-            _touchpoint(reading, spec, f"_touchpoint_{number}")
-            entries.append(f"_touchpoint_{number}")
-    if not entries:
-        return
-    parts = " UNION ALL ".join(f"SELECT * FROM {e}" for e in entries)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE _touchpoints AS {parts}")
-    for entry in entries:
-        con.execute(f"DROP TABLE {entry}")
+            _touchpoint(reading, spec, "_touchpoints")
 
 
 def _touchpoint(reading: Reading, spec: TouchpointSpec, into: str) -> None:
@@ -81,12 +73,14 @@ def _touchpoint(reading: Reading, spec: TouchpointSpec, into: str) -> None:
         "channel": channel,
         "kind": kind,
         "initiator": initiator,
-        "value": f"{sql.number(ident(spec.value))} * {spec.value_scale!r}" if spec.value in raw.present else "NULL::DOUBLE",
+        "value": f"{sql.number(ident(spec.value))} * {spec.value_scale!r}"
+        if spec.value in raw.present
+        else "NULL::DOUBLE",
         "content": sql.without_people(sql.path(content) if spec.content_path else content),
     }
     no_id = " AND ".join(f"{ident(c)} IS NULL" for c in spec.id)
     checks = [
-        Check("other_rows", f"NOT ({sql.where(spec.where)})", quarantined=False),
+        Check(OTHER_ROWS, f"NOT ({sql.where(spec.where)})", quarantined=False),
         Check("missing_id", no_id, column=spec.id[0]),
         *reading.time_checks(spec.occurred_at[0], occurred),
         *(
@@ -120,18 +114,17 @@ def build_conversions(reading: Reading, conversion: str) -> None:
 def build_closures(reading: Reading) -> None:
     """Make ``_closures``: the mapping's entries, and the leads that were merged or erased."""
     con = reading.con
+    gone_at = f"coalesce(_deleted_at, TIMESTAMP {literal(reading.end)})"
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE _closures AS
-        SELECT _id AS lead_id, coalesce(_deleted_at, TIMESTAMP {literal(reading.end)}) AS closed_at, closed_at AS known_at,
+        SELECT _id AS lead_id, {gone_at} AS _at, {gone_at} AS known_at,
             CASE WHEN _master IS NULL THEN 'erased' ELSE 'merged' END AS kind, NULL::VARCHAR AS reason
         FROM _leads WHERE _deleted"""
     )
     gone = con.execute("SELECT count(*) FROM _closures").fetchone()
-    for number, spec in enumerate(reading.mapping.closures):
+    for spec in reading.mapping.closures:
         if spec.source in reading.raw:
-            _dated(reading, "closures", spec, f"_closure_{number}")
-            con.execute(f"INSERT INTO _closures SELECT * FROM _closure_{number}")
-            con.execute(f"DROP TABLE _closure_{number}")
+            _dated(reading, "closures", spec, "_closures")
     reading.ledger.table("closures").add("merged_or_erased_lead", gone[0] if gone else 0)
 
 
@@ -142,7 +135,9 @@ def _dated(reading: Reading, table: str, spec: DatedSpec, into: str) -> None:
     booked = spec.booked if spec.booked and spec.booked.source in reading.raw else None
     if booked is not None:
         _booked(reading, booked)
-        relation = f"(SELECT t.*, b._first AS _booked FROM {relation} t LEFT JOIN _booked b ON b.id = t.{ident(booked.key)})"
+        relation = (
+            f"(SELECT t.*, b._first AS _booked FROM {relation} t LEFT JOIN _booked b ON b.id = t.{ident(booked.key)})"
+        )
         when = Moment(day.text, day.at, f"greatest(_booked, {day.known})")
         if booked.replaces:
             when = Moment(day.text, f"coalesce(_booked, {day.at})", f"coalesce(_booked, {day.known})")
@@ -158,11 +153,11 @@ def _dated(reading: Reading, table: str, spec: DatedSpec, into: str) -> None:
         }
     else:
         columns |= {
-            "kind": literal(spec.kind),
+            "kind": f"{literal(spec.kind)}::VARCHAR",
             "reason": ident(spec.reason) if spec.reason in raw.present else "NULL::VARCHAR",
         }
     checks = [
-        Check("other_rows", f"NOT ({sql.where(spec.where)})", quarantined=False),
+        Check(OTHER_ROWS, f"NOT ({sql.where(spec.where)})", quarantined=False),
         *reading.time_checks(spec.at[0], when),
         Check("unknown_lead", "_lead IS NULL", quarantined=False),
     ]
@@ -176,11 +171,13 @@ def _booked(reading: Reading, booked: Booked) -> None:
     raw = reading.raw[booked.source]
     entered = reading.moment(booked.at, raw)
     checks = [
-        Check("other_rows", f"NOT ({sql.where(booked.where)})", quarantined=False),
+        Check(OTHER_ROWS, f"NOT ({sql.where(booked.where)})", quarantined=False),
         Check("missing_id", f"{ident(booked.id)} IS NULL", column=booked.id),
         *reading.time_checks(booked.at[0], entered),
     ]
     columns = {"id": ident(booked.id), "_at": entered.at}
     reading.ledger.sift(f"booked {booked.source}", raw.table, columns, checks, "_instants")
-    reading.con.execute("CREATE OR REPLACE TEMP TABLE _booked AS SELECT id, min(_at) AS _first FROM _instants GROUP BY id")
+    reading.con.execute(
+        "CREATE OR REPLACE TEMP TABLE _booked AS SELECT id, min(_at) AS _first FROM _instants GROUP BY id"
+    )
     reading.con.execute("DROP TABLE _instants")

@@ -1,7 +1,5 @@
 """One-table sources: any CSV or Parquet file with a row a case, to snapshots and raw feature columns."""
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,34 +7,19 @@ import duckdb
 import pandas as pd
 
 from leadml.errors import ConfigurationError, DataError
-from leadml.features.dictionary import Feature, Kind
-from leadml.features.values import clean_values, parse_number
+from leadml.features.dictionary import Feature
+from leadml.features.values import clean_values
 from leadml.schema import SNAPSHOT_COLUMNS
-from leadml.sources.mapping import FileSpec, FlatSpec, Mapping
+from leadml.sources.columns import choose_columns
+from leadml.sources.files import Found, look_at
 from leadml.sources.quarantine import Check, Ledger, RawFile
-from leadml.sources.readers import Choice, Found, look_at, read_file
+from leadml.sources.readers import Choice, read_file
 from leadml.sources.report import SourceReport
+from leadml.sources.spec import FileSpec, FlatSpec, Mapping
 from leadml.sources.sql import Clock, at, ident, literals
 
 _POSITIVE = ("1", "1.0", "true", "yes", "y", "won", "converted", "si", "sí", "ganado")
 _NEGATIVE = ("0", "0.0", "false", "no", "n", "lost", "not converted", "perdido")
-_NUMBER_SHARE = 0.99
-_TEXT_SHARE = 0.5
-_FEW = 20
-_ID_WORDS = frozenset("id ids key uuid guid number numero num no nr code codigo phone telephone telefono mobile movil".split())
-# Groups of people that decide nothing by default; a column is named in the report, and source.allow takes it in.
-_SENSITIVE_WORDS = frozenset(
-    "gender sex sexo genero race raza ethnicity ethnic etnia etnico religion age edad birth birthday birthdate dob "
-    "nacimiento nationality nacionalidad disability discapacidad disabled marital civil pregnant pregnancy embarazo".split()
-)
-_FAMILY_WORDS = {
-    "timing": "last ultimo ultima date fecha day days dia dias week semana month mes year ano hour hora duration duracion "
-    "recency since desde age",
-    "behaviour": "visit visits visita visitas page pages pagina paginas view views viewed click clicks clic clics open "
-    "opens opened download downloads descarga descargas spent session sessions sesion sesiones activity activities "
-    "actividad calls llamadas emails meetings reuniones tiempo time form forms formularios replies respuestas",
-    "channel": "source fuente channel canal campaign campana medium medio origin origen utm referrer referral contact ad ads",
-}
 
 
 @dataclass(frozen=True)
@@ -77,8 +60,11 @@ def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) 
     _sift(con, mapping, columns, ledger, labelled)
     frame = con.execute("SELECT * FROM _cases ORDER BY _n").df()
     raw = frame[[c for c in header if c not in columns.taken]]
-    report = SourceReport([{"name": mapping.name, "path": found.relative, "sha256": found.sha256, "rows": ledger.files[0].rows}])
-    features = _build_features(raw, mapping, report, labelled)
+    report = SourceReport(
+        [{"name": mapping.name, "path": found.relative, "sha256": found.sha256, "rows": ledger.files[0].rows}]
+    )
+    features, left_out = choose_columns(raw, flat.allow, every=not labelled)
+    report.denied = [{"file": mapping.name, "column": c, "why": why} for c, why in left_out.items()]
     X = clean_values(raw, features, mapping.missing)
     snapshots = _build_snapshots(frame)
     ledger.tables["cases"].rows_out = len(frame)
@@ -90,7 +76,9 @@ def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) 
     report.data_end = None if pd.isna(last) else last.to_pydatetime()
     if frame.empty:
         lost = ledger.tables["cases"].lost
-        raise DataError(f"no row of {found.relative} can be used ({lost or 'it has none'}): look at its label and dates")
+        raise DataError(
+            f"no row of {found.relative} can be used ({lost or 'it has none'}): look at its label and dates"
+        )
     return FlatTable(snapshots, X, features, report)
 
 
@@ -146,15 +134,14 @@ def _check_columns(found: Found, flat: FlatSpec, labelled: bool) -> _Columns:
     absent += [f"source.allow={e}" for e in flat.allow if labelled and match(e) is None]
     if absent:
         raise DataError(
-            f"{len(absent)} column(s) missing in {found.relative}: {', '.join(absent)}; found: {', '.join(found.header)}"
+            f"{len(absent)} column(s) missing in {found.relative}: {', '.join(absent)}; "
+            f"found: {', '.join(found.header)}"
         )
     exclude = tuple(m for m in map(match, flat.exclude) if m is not None)
     return _Columns(match(flat.lead_id), match(flat.time), match(flat.label), exclude)
 
 
-def _sift(
-    con: duckdb.DuckDBPyConnection, mapping: Mapping, columns: _Columns, ledger: Ledger, labelled: bool
-) -> None:
+def _sift(con: duckdb.DuckDBPyConnection, mapping: Mapping, columns: _Columns, ledger: Ledger, labelled: bool) -> None:
     """``_cases``: the rows to keep with ``_n`` (row number), ``_id``, ``_at`` and ``_label`` beside their columns."""
     moment = at(columns.time) if columns.time else "NULL::TIMESTAMP"
     number = "'row-' || lpad(_n::VARCHAR, 6, '0')"
@@ -171,7 +158,9 @@ def _sift(
         checks.append(Check("bad_date", "_at IS NULL", column=columns.time, value=text))
     if labelled:
         checks.append(Check("missing_label", "_label IS NULL", column=columns.label))
-    names = [n for (n,) in con.execute("SELECT column_name FROM (DESCRIBE _flat)").fetchall() if not n.startswith("_at_")]
+    names = [
+        n for (n,) in con.execute("SELECT column_name FROM (DESCRIBE _flat)").fetchall() if not n.startswith("_at_")
+    ]
     outputs = {n: n if n.startswith("_") else ident(n) for n in ("_n", "_id", "_at", "_label")}
     outputs |= {n: ident(n) for n in names}
     ledger.sift("cases", source, outputs, checks, "_cases")
@@ -214,61 +203,3 @@ def _build_snapshots(frame: pd.DataFrame) -> pd.DataFrame:
         "position": frame["_n"].astype("int64"),
     }
     return pd.DataFrame(values, index=frame.index)[list(SNAPSHOT_COLUMNS)]
-
-
-def _build_features(raw: pd.DataFrame, mapping: Mapping, report: SourceReport, labelled: bool) -> list[Feature]:
-    """Features of the columns that can help; the others go to ``report.denied`` with why."""
-    flat = mapping.flat
-    allowed = {a.lower() for a in flat.allow} if flat else set()
-    features = []
-    for name in raw.columns:
-        levels = raw[name].value_counts(dropna=True)
-        kind = _kind_of(levels)
-        sensitive = sorted(_SENSITIVE_WORDS & set(_words(name)))
-        why = None
-        if name.lower() not in allowed:
-            if sensitive:
-                why = f"sensitive ({', '.join(sensitive)}); source.allow=[{name}] takes it in"
-            elif labelled:
-                why = _useless(name, levels, kind, len(raw))
-        if why is None:
-            words = " ".join(re.sub(r"[_\s]+", " ", name).split())
-            features.append(Feature(name, _family_of(name), kind, "", None, words, words))
-        else:
-            report.denied.append({"file": mapping.name, "column": name, "why": why})
-    return features
-
-
-def _kind_of(levels: pd.Series) -> Kind:
-    """Number where at least 99 % of the texts that are not missing are numbers."""
-    numbers = sum(int(n) for text, n in levels.items() if parse_number(str(text)) == parse_number(str(text)))
-    return Kind.NUMBER if len(levels) and numbers >= _NUMBER_SHARE * levels.sum() else Kind.CATEGORY
-
-
-def _useless(name: str, levels: pd.Series, kind: Kind, rows: int) -> str | None:
-    """Why a column cannot help, or None."""
-    present = int(levels.sum())
-    if not len(levels) or (len(levels) == 1 and present == rows):
-        return "constant" if len(levels) else "empty"
-    distinct = len(levels)
-    if kind is Kind.CATEGORY:
-        if sum(int(n) for text, n in levels.items() if "@" in str(text)) > present / 2:
-            return "e-mail addresses"
-        if distinct >= max(_FEW, _TEXT_SHARE * present):
-            return f"near-unique text ({distinct} texts in {present} rows): an id, a name or free text"
-        return None
-    if distinct >= max(_FEW, _NUMBER_SHARE * present) and _ID_WORDS & set(_words(name)):
-        return f"an id ({distinct} numbers in {present} rows)"
-    return None
-
-
-def _family_of(name: str) -> str:
-    words = set(_words(name))
-    return next((family for family, listed in _FAMILY_WORDS.items() if words & set(listed.split())), "firmographic")
-
-
-def _words(name: str) -> list[str]:
-    """The words of a column's name, lower case, without accents: "lastVisitDate" gives last, visit, date."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", plain)
-    return [w for w in re.split(r"[^a-z0-9]+", parted.lower()) if w]

@@ -10,20 +10,21 @@ from dataclasses import dataclass
 import duckdb
 
 from leadml.sources import sql
-from leadml.sources.mapping import AccountRule, Attribute, DeviceSpec, LeadsSpec, Mapping
 from leadml.sources.quarantine import Check, Ledger
 from leadml.sources.raw import Raw
+from leadml.sources.spec import AccountRule, Attribute, DeviceSpec, LeadsSpec, Mapping
 from leadml.sources.sql import Clock, Moment, at, ident, literal, literals
 
 # Mail providers for private people: an address there tells nothing about a company.
-FREE_MAIL = (
-    "gmail.com googlemail.com hotmail.com hotmail.es hotmail.co.uk hotmail.fr hotmail.it outlook.com outlook.es live.com "
-    "live.co.uk msn.com yahoo.com yahoo.es yahoo.co.uk yahoo.fr yahoo.de yahoo.it yahoo.com.mx yahoo.com.ar ymail.com "
-    "rocketmail.com aol.com icloud.com me.com mac.com gmx.com gmx.de gmx.net gmx.es web.de t-online.de freenet.de mail.com "
-    "mail.ru yandex.ru yandex.com proton.me protonmail.com pm.me zoho.com tutanota.com fastmail.com hey.com qq.com 163.com "
-    "126.com naver.com terra.es telefonica.net orange.fr wanadoo.fr free.fr laposte.net libero.it virgilio.it "
-    "tiscali.it uol.com.br bol.com.br terra.com.br comcast.net verizon.net att.net sbcglobal.net btinternet.com"
-).split()
+_FREE_MAIL = (
+    "gmail.com googlemail.com hotmail.com hotmail.es hotmail.co.uk hotmail.fr hotmail.it outlook.com outlook.es "
+    "live.com live.co.uk msn.com yahoo.com yahoo.es yahoo.co.uk yahoo.fr yahoo.de yahoo.it yahoo.com.mx "
+    "yahoo.com.ar ymail.com rocketmail.com aol.com icloud.com me.com mac.com gmx.com gmx.de gmx.net gmx.es web.de "
+    "t-online.de freenet.de mail.com mail.ru yandex.ru yandex.com proton.me protonmail.com pm.me zoho.com "
+    "tutanota.com fastmail.com hey.com qq.com 163.com 126.com naver.com terra.es telefonica.net orange.fr "
+    "wanadoo.fr free.fr laposte.net libero.it virgilio.it tiscali.it uol.com.br bol.com.br terra.com.br "
+    "comcast.net verizon.net att.net sbcglobal.net btinternet.com"
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Reading:
 
 def free_mail(mapping: Mapping) -> str:
     """The free-mail domains as SQL literals."""
-    return literals(sorted({*FREE_MAIL, *(d.lower() for d in mapping.free_mail)}))
+    return literals(sorted({*_FREE_MAIL.split(), *(d.lower() for d in mapping.free_mail)}))
 
 
 def account_expr(rule: AccountRule | None, mapping: Mapping) -> str:
@@ -81,7 +82,9 @@ def attribute_expr(attribute: Attribute, mapping: Mapping) -> str:
     domain = sql.domain(column)
     if attribute.type == "domain":
         return domain
-    return f"CASE WHEN {domain} IS NULL THEN NULL WHEN {domain} IN ({free_mail(mapping)}) THEN 'free' ELSE 'business' END"
+    return (
+        f"CASE WHEN {domain} IS NULL THEN NULL WHEN {domain} IN ({free_mail(mapping)}) THEN 'free' ELSE 'business' END"
+    )
 
 
 def fixed_attributes(attributes: tuple[Attribute, ...], raw: Raw) -> list[Attribute]:
@@ -166,7 +169,7 @@ def _index(reading: Reading, spec: LeadsSpec) -> None:
         LEFT JOIN _survivors v USING (_id) LEFT JOIN _staged_leads m ON m._id = v.root"""
     kinds = {"lead": "_id", **{k: f'"_id_{k}"' for k in spec.ids}}
     parts = [
-        f"SELECT {literal(kind)} AS kind, {key} AS key, _lead AS lead_id, _own AS own_id, since, _at FROM folded "
+        f"SELECT {literal(kind)} AS kind, {key} AS key, _lead AS lead_id, _id AS own_id, since, _at FROM folded "
         f"WHERE {key} IS NOT NULL"
         for kind, key in {**kinds, "email": "_email"}.items()
     ]
@@ -200,12 +203,17 @@ def _link(reading: Reading, kind: str, raw: Raw, id_column: str, email_column: s
         f"LEFT JOIN (SELECT DISTINCT ON (key) * FROM _all_ids WHERE kind = 'email' "
         f"ORDER BY key, since NULLS FIRST, _at) i ON i.key = {mail})"
     )
-    columns = {"kind": literal(kind), "key": key, "lead_id": "_lead", "own_id": "own_id", "since": "since", "_at": "_at"}
+    columns = {
+        "kind": literal(kind),
+        "key": key,
+        "lead_id": "_lead",
+        "own_id": "own_id",
+        "since": "since",
+        "_at": "_at",
+    }
     reading.ledger.sift(f"link {kind}", source, columns, checks, "_linked")
     # An id that leads carry themselves is surer than one found by e-mail.
-    reading.con.execute(
-        "INSERT INTO _all_ids SELECT * FROM _linked ANTI JOIN _all_ids USING (kind, key)"
-    )
+    reading.con.execute("INSERT INTO _all_ids SELECT * FROM _linked ANTI JOIN _all_ids USING (kind, key)")
     reading.con.execute("DROP TABLE _linked")
 
 

@@ -1,259 +1,36 @@
-"""The declarative mapping of one source (``conf/source/*.yaml``) as typed, checked dataclasses.
-
-Columns are named once for each file: by their own name, or by a logical name with aliases under ``files.X.columns``.
-Names match case-insensitively. Everything else in the mapping uses those names; there is no SQL and no formula in it.
-"""
+"""The declarative mapping of one source (``conf/source/*.yaml``) read into the typed `spec.Mapping`, with checks."""
 
 import re
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from leadml import schema
 from leadml.schema import CHANNELS, CLOSURE_KINDS, INITIATORS
 from leadml.sources.checked import REQUIRED, Node, Problems, is_scalar, scalar_text
+from leadml.sources.references import check_references, check_zone
+from leadml.sources.spec import (
+    AccountRule,
+    AccountsSpec,
+    Attribute,
+    Booked,
+    Condition,
+    DatedSpec,
+    DeviceSpec,
+    FileSpec,
+    FlatSpec,
+    HistorySpec,
+    Key,
+    LeadsSpec,
+    Link,
+    Mapping,
+    TouchpointSpec,
+    Where,
+    Word,
+)
+
+__all__ = ["Mapping", "parse_mapping"]
 
 ATTRIBUTE_TYPES = ("number", "category", "mail_kind", "domain", "keywords")
 MISSING_TEXTS = ("", "-", "--", "n/a", "na", "nan", "nat", "null", "none", "select", "--none--", "#n/a", "?")
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Rows whose column holds one of the texts, or matches a regular expression; or, negated, does not."""
-
-    column: str
-    values: tuple[str, ...] = ()
-    matches: str | None = None
-    negated: bool = False
-
-
-Where = tuple[Condition, ...]
-Rules = dict[str, Where]
-
-
-@dataclass(frozen=True)
-class FileSpec:
-    """A raw file (or several of one shape, by a glob): how it is found, read, and which rows are set aside at once.
-
-    ``id`` names the columns that tell rows apart: of rows with the same id the last one is kept.
-    """
-
-    name: str
-    pattern: tuple[str, ...]
-    format: str
-    encoding: str
-    required: bool
-    id: tuple[str, ...]
-    columns: dict[str, tuple[str, ...]]
-    ignore: Rules
-    quarantine: Rules
-
-    def aliases(self, column: str) -> tuple[str, ...]:
-        """The names under which a column may appear."""
-        return self.columns.get(column, (column,))
-
-
-@dataclass(frozen=True)
-class Word:
-    """A fixed word, or a column whose texts are turned into words; a text without a word takes the default."""
-
-    fixed: str | None = None
-    column: str | None = None
-    values: dict[str, str] = field(default_factory=dict)
-    default: str | None = None
-
-
-@dataclass(frozen=True)
-class Key:
-    """One way to find the lead of a row: by its id, its e-mail, or another kind of id that leads carry."""
-
-    by: str
-    column: str
-
-
-@dataclass(frozen=True)
-class AccountRule:
-    """The account's id: a column as it is, or the domain of an e-mail or web site (free-mail domains form none)."""
-
-    column: str
-    domain: bool
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """One attribute: fixed at creation, or changing and then read from the history file named."""
-
-    name: str
-    column: str
-    type: str
-    history: str | None = None
-    keywords: str | None = None
-
-    @property
-    def kind(self) -> str:
-        """How the model reads it: number or category."""
-        return "number" if self.type == "number" else "category"
-
-
-@dataclass(frozen=True)
-class LeadsSpec:
-    """Where leads come from, what they are known by, and how several rows of one lead are joined."""
-
-    source: str
-    lead_id: str
-    created_at: tuple[str, ...]
-    account: AccountRule | None
-    email: str | None
-    join_email: bool
-    ids: dict[str, str]
-    merged_into: str | None
-    deleted: str | None
-    deleted_at: tuple[str, ...]
-    attributes: tuple[Attribute, ...]
-
-
-@dataclass(frozen=True)
-class AccountsSpec:
-    """Where accounts come from."""
-
-    source: str
-    account: AccountRule
-    created_at: tuple[str, ...]
-    attributes: tuple[Attribute, ...]
-
-
-@dataclass(frozen=True)
-class HistorySpec:
-    """A file of field changes of leads."""
-
-    source: str
-    id: str
-    field: str
-    old: str | None
-    new: str
-    at: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Link:
-    """A further table that ties an id of another kind to a lead's e-mail, e.g. contacts."""
-
-    kind: str
-    source: str
-    id: str
-    email: str
-
-
-@dataclass(frozen=True)
-class DeviceSpec:
-    """A file in which a device (cookie) is seen with a lead: from the first time on, its other rows are that lead's.
-
-    A device seen with several leads belongs to none.
-    """
-
-    kind: str
-    source: str
-    id: str
-    lead: tuple[Key, ...]
-    at: str
-
-
-@dataclass(frozen=True)
-class TouchpointSpec:
-    """One kind of touchpoint. ``occurred_at`` is the first time present, ``known_at`` the latest of those present."""
-
-    name: str
-    source: str
-    id: tuple[str, ...]
-    lead: tuple[Key, ...]
-    occurred_at: tuple[str, ...]
-    known_at: tuple[str, ...]
-    channel: Word
-    kind: Word
-    initiator: Word
-    value: str | None
-    value_scale: float
-    content: str | None
-    content_path: bool
-    where: Where
-
-
-@dataclass(frozen=True)
-class Booked:
-    """A file that tells the instant at which a dated row was entered; with ``replaces`` it is the time itself."""
-
-    source: str
-    id: str
-    key: str
-    at: tuple[str, ...]
-    where: Where
-    replaces: bool
-
-
-@dataclass(frozen=True)
-class DatedSpec:
-    """A conversion or a closure: which rows, of whom, when."""
-
-    name: str
-    source: str
-    lead: tuple[Key, ...]
-    at: tuple[str, ...]
-    where: Where
-    booked: Booked | None
-    amount: str | None = None
-    currency: str | None = None
-    kind: str = "lost"
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class FlatSpec:
-    """One table with a row a case: which columns tell the id, the time and the label."""
-
-    lead_id: str | None
-    time: str | None
-    label: str | None
-    positive: tuple[str, ...]
-    exclude: tuple[str, ...]
-    allow: tuple[str, ...]
-    ordered: bool
-    encoding: str
-
-
-@dataclass(frozen=True)
-class Mapping:
-    """Everything that turns one source's files into tables; ``flat`` instead of the rest for one-table sources."""
-
-    name: str
-    path: str
-    timezone: str
-    day_first: bool
-    missing: tuple[str, ...]
-    exported_at: str | None
-    flat: FlatSpec | None = None
-    files: dict[str, FileSpec] = field(default_factory=dict)
-    leads: LeadsSpec | None = None
-    accounts: AccountsSpec | None = None
-    history: dict[str, HistorySpec] = field(default_factory=dict)
-    links: tuple[Link, ...] = ()
-    devices: tuple[DeviceSpec, ...] = ()
-    touchpoints: tuple[TouchpointSpec, ...] = ()
-    conversions: dict[str, DatedSpec] = field(default_factory=dict)
-    closures: tuple[DatedSpec, ...] = ()
-    keywords: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
-    free_mail: tuple[str, ...] = ()
-    deny: dict[str, str] = field(default_factory=dict)
-    sensitive: tuple[str, ...] = ()
-
-    def denied(self, file: str, column: str) -> str | None:
-        """Why a column never becomes an attribute, or None; exact names before patterns, ``File.Column`` before both."""
-        names = (f"{file}.{column}".lower(), column.lower())
-        if any(fnmatchcase(n, s.lower()) for s in self.sensitive for n in names):
-            return "personal data"
-        rules = {k.lower(): v for k, v in self.deny.items()}
-        exact = next((rules[n] for n in names if n in rules), None)
-        return exact or next((v for k, v in rules.items() for n in names if fnmatchcase(n, k)), None)
 
 
 def parse_mapping(source: dict[str, Any]) -> Mapping:
@@ -268,8 +45,8 @@ def parse_mapping(source: dict[str, Any]) -> Mapping:
     mapping = _parse_flat(top) if flat else _parse_tables(top)
     top.done()
     if not flat and not problems.found:
-        _check_references(mapping, problems)
-    _check_common(mapping, problems)
+        check_references(mapping, problems)
+    check_zone(mapping, problems)
     problems.raise_any(mapping.name or "(unnamed)")
     return mapping
 
@@ -306,7 +83,7 @@ def _parse_tables(top: Node) -> Mapping:
         **_parse_common(top),
         files=top.nodes("files", _file, REQUIRED),
         leads=_leads(leads),
-        accounts=_accounts(top.node("accounts")) if top.has("accounts") else _nothing(top, "accounts"),
+        accounts=_accounts(top),
         history=history,
         links=tuple(top.nodes("links", _link).values()),
         devices=tuple(top.nodes("devices", _device).values()),
@@ -318,10 +95,6 @@ def _parse_tables(top: Node) -> Mapping:
         deny={k: str(v) for k, v in top.node("deny").items().items()},
         sensitive=top.texts("sensitive", ()),
     )
-
-
-def _nothing(node: Node, key: str) -> None:
-    node.raw(key)
 
 
 def _file(name: str, node: Node) -> FileSpec:
@@ -421,7 +194,9 @@ def _attribute(name: str, node: Node) -> Attribute:
         keywords=node.text("keywords", None),
     )
     if fixed == (history is not None):
-        node.problems.add(node.where, "say either fixed: true (known at creation) or history: <name under source.history>")
+        node.problems.add(
+            node.where, "say either fixed: true (known at creation) or history: <name under source.history>"
+        )
     if (attribute.type == "keywords") != (attribute.keywords is not None):
         node.problems.add(node.where, "type: keywords needs keywords: <name under source.keywords>, and only it")
     if history is not None and attribute.type not in ("number", "category"):
@@ -453,7 +228,10 @@ def _leads(node: Node) -> LeadsSpec:
     return spec
 
 
-def _accounts(node: Node) -> AccountsSpec:
+def _accounts(top: Node) -> AccountsSpec | None:
+    if top.raw("accounts") is None:
+        return None
+    node = top.node("accounts")
     spec = AccountsSpec(
         source=node.text("from"),
         account=_account(node, required=True) or AccountRule("", domain=False),
@@ -522,11 +300,14 @@ def _dated(name: str, node: Node) -> dict[str, Any]:
         "lead": _keys(node),
         "at": node.texts("at"),
         "where": _where(node.node("where")),
-        "booked": _booked(node.node("booked")) if node.has("booked") else _nothing(node, "booked"),
+        "booked": _booked(node),
     }
 
 
-def _booked(node: Node) -> Booked:
+def _booked(outer: Node) -> Booked | None:
+    if outer.raw("booked") is None:
+        return None
+    node = outer.node("booked")
     booked = Booked(
         source=node.text("from"),
         id=node.text("id"),
@@ -554,51 +335,3 @@ def _closure(name: str, node: Node) -> DatedSpec:
 
 def _keywords(_: str, node: Node) -> dict[str, tuple[str, ...]]:
     return {level: node.texts(level) for level in node.items()}
-
-
-def _check_common(mapping: Mapping, problems: Problems) -> None:
-    try:
-        ZoneInfo(mapping.timezone)
-    except (KeyError, ValueError, OSError):
-        problems.add("source.timezone", f"{mapping.timezone!r} is not a zone, e.g. UTC or Europe/Madrid")
-
-
-def _check_references(mapping: Mapping, problems: Problems) -> None:
-    """Every name that points elsewhere in the mapping must point at something; denied columns stay out."""
-    leads = mapping.leads
-    if leads is None:
-        return
-    accounts = (mapping.accounts,) if mapping.accounts else ()
-    dated = (*mapping.conversions.values(), *mapping.closures)
-    booked = tuple(d.booked for d in dated if d.booked)
-    named = (leads, *accounts, *mapping.history.values(), *mapping.links, *mapping.devices, *mapping.touchpoints, *dated, *booked)
-    for spec in named:
-        _check_name(spec.source, mapping.files, "a file under source.files", problems)
-    if leads.source in mapping.files and not mapping.files[leads.source].required:
-        problems.add(f"source.files.{leads.source}", "the file of the leads must be required: true")
-    kinds = {"lead", "email", *leads.ids, *(x.kind for x in (*mapping.links, *mapping.devices))}
-    for entry in (*mapping.touchpoints, *dated):
-        for key in entry.lead:
-            _check_name(key.by, kinds, f"a way to find the lead (in {entry.name})", problems)
-    for owner in (leads, *accounts):
-        for attribute in owner.attributes:
-            _check_attribute(mapping, owner.source, attribute, problems)
-
-
-def _check_attribute(mapping: Mapping, file: str, attribute: Attribute, problems: Problems) -> None:
-    where = f"attribute {attribute.name}"
-    if attribute.history is not None:
-        _check_name(attribute.history, mapping.history, f"a history under source.history ({where})", problems)
-    if attribute.keywords is not None:
-        _check_name(attribute.keywords, mapping.keywords, f"a list under source.keywords ({where})", problems)
-    exact = {k.lower() for k in mapping.deny if not any(c in k for c in "*?[")}
-    named = {attribute.column.lower(), f"{file}.{attribute.column}".lower()}
-    why = mapping.denied(file, attribute.column)
-    carried = attribute.type in ("number", "category")
-    if carried and (why == "personal data" or (attribute.history is None and named & exact)):
-        problems.add(where, f"column {attribute.column} is denied ({why}); leave it out, or take it from a history")
-
-
-def _check_name(name: str, known: Any, what: str, problems: Problems) -> None:
-    if name not in known:
-        problems.add(f"'{name}'", f"is not {what}; allowed: {', '.join(sorted(known)) or 'none'}")

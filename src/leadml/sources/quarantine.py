@@ -12,6 +12,8 @@ import duckdb
 from leadml.sources.sql import ident, literal
 
 NOT_MAPPED = "not_mapped"
+# Rows of a file that a part of the mapping does not read; the least telling of reasons.
+OTHER_ROWS = "other_rows"
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,10 @@ class Ledger:
             self.con.execute(f"DELETE FROM {raw} WHERE {any_check}")
 
     def sift(self, table: str, source: str, columns: dict[str, str], checks: Sequence[Check], into: str) -> None:
-        """Create ``into`` with ``columns`` of the rows of ``source`` that no check takes, counted under ``table``.
+        """Add ``columns`` of the rows of ``source`` that no check takes to ``into``, counted under ``table``.
 
-        ``source`` is a relation (a name or a bracketed query) with ``_file`` and ``_row``.
+        ``source`` is a relation (a name or a bracketed query) with ``_file`` and ``_row``. ``into`` is made unless it
+        is there.
         """
         outputs = ", ".join(f"{expr} AS {ident(name)}" for name, expr in columns.items())
         self.con.execute(
@@ -112,14 +115,15 @@ class Ledger:
         self._judge("SELECT * FROM _sifted", checks)
         self.con.execute("INSERT INTO _used SELECT _file, _row FROM _sifted WHERE _check IS NULL")
         kept = ", ".join(ident(name) for name in columns)
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT {kept} FROM _sifted WHERE _check IS NULL")
+        self.con.execute(f"CREATE TEMP TABLE IF NOT EXISTS {into} AS SELECT {kept} FROM _sifted LIMIT 0")
+        self.con.execute(f"INSERT INTO {into} SELECT {kept} FROM _sifted WHERE _check IS NULL")
         self.con.execute("DROP TABLE _sifted")
 
     def take_back(self, table: str, rule: str, rows: str) -> None:
         """Turn used rows (a query of ``_file``, ``_row``) into ignored ones, as when a duplicate is joined."""
         taken = self.con.execute(f"SELECT count(*) FROM ({rows})").fetchone()
         self.table(table).lose(rule, taken[0] if taken else 0)
-        self.con.execute(f"DELETE FROM _used WHERE (file, \"row\") IN ({rows})")
+        self.con.execute(f'DELETE FROM _used WHERE (file, "row") IN ({rows})')
         self.con.execute(f"INSERT INTO _verdicts SELECT _file, _row, FALSE, {literal(rule)}, NULL, NULL FROM ({rows})")
 
     def _which(self, checks: Sequence[Check]) -> str:
@@ -128,9 +132,7 @@ class Ledger:
 
     def _seen(self, checks: Sequence[Check]) -> str:
         shown = [c for c in checks if c.value is not None and (c.column or "").lower() not in self._personal]
-        cases = " ".join(
-            f"WHEN {c.when} THEN {c.value if c in shown else 'NULL'}" for c in checks
-        )
+        cases = " ".join(f"WHEN {c.when} THEN {c.value if c in shown else 'NULL'}" for c in checks)
         return f"(CASE {cases} END)" if shown else "NULL::VARCHAR"
 
     def _judge(self, sifted: str, checks: Sequence[Check]) -> None:
@@ -149,10 +151,10 @@ class Ledger:
         """Write the ``quarantine`` table and give each file's counts: rows = used + quarantined + ignored."""
         self.con.execute("CREATE OR REPLACE TEMP TABLE _settled_used AS SELECT DISTINCT * FROM _used")
         self.con.execute(
-            """CREATE OR REPLACE TEMP TABLE _lost AS
+            f"""CREATE OR REPLACE TEMP TABLE _lost AS
             SELECT file, "row", v.* FROM (
-                SELECT file, "row", arg_min({quarantined: quarantined, rule: rule, "column": "column", value: value},
-                    (NOT quarantined, rule)) AS v
+                SELECT file, "row", arg_min({{quarantined: quarantined, rule: rule, "column": "column", value: value}},
+                    (NOT quarantined, rule = {literal(OTHER_ROWS)}, rule)) AS v
                 FROM _verdicts ANTI JOIN _settled_used USING (file, "row") GROUP BY file, "row")"""
         )
         files = ", ".join(f"({f.number}, {literal(f.path)})" for f in self.files) or "(NULL::INTEGER, NULL::VARCHAR)"

@@ -1,16 +1,19 @@
 """All files of a mapping as raw tables: which columns are needed, which are there, and the rows set aside at once."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
 from leadml.errors import DataError
-from leadml.sources.mapping import Attribute, FileSpec, Key, Mapping, Where, Word
+from leadml.sources.files import Found, find_files, look_at
 from leadml.sources.quarantine import Check, Ledger, RawFile
-from leadml.sources.readers import Choice, Found, find_files, look_at, read_file
+from leadml.sources.readers import Choice, Rejected, read_file, read_parquet_files
+from leadml.sources.spec import Attribute, FileSpec, Key, Mapping, Where, Word
 from leadml.sources.sql import Clock, ident, where
+
+Need = Callable[[str, Iterable[str | None], bool], None]
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,16 @@ def time_columns(mapping: Mapping) -> dict[str, set[str]]:
     for touchpoint in mapping.touchpoints:
         times[touchpoint.source] |= {*touchpoint.occurred_at, *touchpoint.known_at}
     dated = (*mapping.conversions.values(), *mapping.closures)
-    for entry in (*mapping.history.values(), *dated, *(d.booked for d in dated if d.booked)):
+    for history in mapping.history.values():
+        times[history.source] |= {*history.at}
+    for entry in dated:
         times[entry.source] |= {*entry.at}
+        if entry.booked is not None:
+            times[entry.booked.source] |= {*entry.booked.at}
     return times
 
 
-def _need_leads(mapping: Mapping, need) -> None:  # type: ignore[no-untyped-def]  # the local function above
+def _need_leads(mapping: Mapping, need: Need) -> None:
     leads, accounts = mapping.leads, mapping.accounts
     if leads is not None:
         need(leads.source, (leads.lead_id, leads.created_at[0]), True)
@@ -95,7 +102,7 @@ def _need_leads(mapping: Mapping, need) -> None:  # type: ignore[no-untyped-def]
         need(accounts.source, (*accounts.created_at[1:], *_of(accounts.attributes)), False)
 
 
-def _need_rows(source: str, keys: tuple[Key, ...], conditions: Where, need) -> None:  # type: ignore[no-untyped-def]
+def _need_rows(source: str, keys: tuple[Key, ...], conditions: Where, need: Need) -> None:
     need(source, (keys[0].column, *(c.column for c in conditions)), True)
     need(source, (k.column for k in keys[1:]), False)
 
@@ -141,7 +148,9 @@ def _check_columns(mapping: Mapping, found: dict[str, list[Found]], needed: dict
                 if required and header_of(file.spec, column, file.header) is None
             ]
             if absent:
-                wrong.append(f"{file.relative} lacks {', '.join(sorted(absent))} (found: {', '.join(file.header[:40])})")
+                wrong.append(
+                    f"{file.relative} lacks {', '.join(sorted(absent))} (found: {', '.join(file.header[:40])})"
+                )
     if wrong:
         raise DataError(
             f"required columns missing in {len(wrong)} file(s): {'; '.join(wrong)}. Export them too, or name them "
@@ -164,36 +173,38 @@ def header_of(spec: FileSpec, column: str, header: Iterable[str]) -> str | None:
 def _read_one(
     con: duckdb.DuckDBPyConnection, mapping: Mapping, files: list[Found], needed: dict[str, bool], ledger: Ledger
 ) -> Raw:
-    spec = files[0].spec
-    table = ident(f"raw_{spec.name}")
-    con.execute(f"DROP TABLE IF EXISTS {table}")
-    clock = Clock(mapping.timezone, mapping.day_first)
+    spec, first = files[0].spec, len(ledger.files)
+    headers = tuple(dict.fromkeys(h for file in files for h in file.header))
     times = tuple(sorted(time_columns(mapping)[spec.name] & needed.keys()))
-    present: set[str] = set()
-    headers: dict[str, None] = {}
-    used: set[str] = set()
-    for file in files:
-        columns = {column: header_of(spec, column, file.header) for column in needed}
-        present |= {c for c, actual in columns.items() if actual}
-        used |= {actual for actual in columns.values() if actual}
-        headers |= dict.fromkeys(file.header)
-        before = _rows(con, table) if file is not files[0] else 0
-        number = len(ledger.files)
-        rejected = read_file(con, file, Choice(table, number, columns, times, mapping.missing, clock))
-        rows = _rows(con, table) - before + len(rejected)
-        ledger.files.append(RawFile(number, spec.name, file.relative, file.sha256, rows))
-        ledger.reject(number, rejected)
-    _set_aside(con, table, spec, present, ledger)
-    return Raw(spec.name, table, frozenset(present), tuple(headers), frozenset(used), frozenset(needed))
-
-
-def _rows(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(row[0]) if row else 0
+    choice = Choice(
+        table=ident(f"raw_{spec.name}"),
+        number=first,
+        columns={column: header_of(spec, column, headers) for column in needed},
+        times=times,
+        missing=mapping.missing,
+        clock=Clock(mapping.timezone, mapping.day_first),
+    )
+    con.execute(f"DROP TABLE IF EXISTS {choice.table}")
+    rejected: list[Rejected] = [[] for _ in files]
+    if spec.format == "parquet":
+        read_parquet_files(con, files, choice)
+    else:
+        for i, file in enumerate(files):
+            here = {column: header_of(spec, column, file.header) for column in needed}
+            rejected[i] = read_file(con, file, replace(choice, number=first + i, columns=here))
+    rows = dict(con.execute(f"SELECT _file, count(*) FROM {choice.table} GROUP BY 1").fetchall())
+    for i, file in enumerate(files):
+        count = rows.get(first + i, 0) + len(rejected[i])
+        ledger.files.append(RawFile(first + i, spec.name, file.relative, file.sha256, count))
+        ledger.reject(first + i, rejected[i])
+    present = frozenset(c for c, actual in choice.columns.items() if actual)
+    _set_aside(con, choice.table, spec, present, ledger)
+    used = frozenset(actual.split(".")[0] for actual in choice.columns.values() if actual)
+    return Raw(spec.name, choice.table, present, headers, used, frozenset(needed))
 
 
 def _set_aside(
-    con: duckdb.DuckDBPyConnection, table: str, spec: FileSpec, present: set[str], ledger: Ledger
+    con: duckdb.DuckDBPyConnection, table: str, spec: FileSpec, present: frozenset[str], ledger: Ledger
 ) -> None:
     """Take out the rows of the file's own rules, and all but the last of rows with the same id."""
     checks = []

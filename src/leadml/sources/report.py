@@ -1,8 +1,14 @@
 """What a reading of a source says about itself."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
+
+from leadml import schema
+from leadml.sources import sql
+from leadml.sources.identity import Reading
+from leadml.sources.spec import Attribute, Mapping
+from leadml.sources.sql import ident
 
 
 @dataclass
@@ -24,3 +30,61 @@ class SourceReport:
     data_end: datetime | None = None
     attributes: dict[str, dict[str, str]] = field(default_factory=dict)
     as_of_fields: dict[str, str] = field(default_factory=dict)
+
+
+def build_report(reading: Reading, attributes: dict[str, dict[str, str]], as_of: dict[str, str]) -> SourceReport:
+    """The report of a reading whose tables are made; closes the books, which makes ``quarantine``."""
+    con, ledger = reading.con, reading.ledger
+    for name in schema.TABLES:
+        if name != schema.QUARANTINE.name:
+            rows = con.execute(f"SELECT count(*) FROM {name}").fetchone()
+            ledger.table(name).rows_out = rows[0] if rows else 0
+    for count in ledger.tables.values():
+        count.settle()
+    files = [
+        {"name": f.name, "path": f.path, "sha256": f.sha256, "rows": f.rows}
+        for f in ledger.files
+    ]  # fmt: skip
+    counts = {
+        "files": ledger.close(),
+        "tables": {name: asdict(count) for name, count in ledger.tables.items()},
+        "values": _not_numbers(reading),
+    }
+    denied, absent = _left_out(reading)
+    return SourceReport(files, counts, denied, absent, None, attributes, as_of)
+
+
+def _owners(mapping: Mapping) -> list[tuple[str, tuple[Attribute, ...]]]:
+    owners = [(spec.source, spec.attributes) for spec in (mapping.leads, mapping.accounts) if spec is not None]
+    return owners
+
+
+def _not_numbers(reading: Reading) -> dict[str, int]:
+    """Texts of number attributes that are no numbers: they become missing."""
+    found = {}
+    for source, attributes in _owners(reading.mapping):
+        for attribute in attributes if source in reading.raw else ():
+            column = ident(attribute.column)
+            if attribute.type == "number" and attribute.column in reading.raw[source].present:
+                bad = reading.con.execute(
+                    f"SELECT count(*) FROM {reading.raw[source].table} WHERE {column} IS NOT NULL "
+                    f"AND {sql.number(column)} IS NULL"
+                ).fetchone()
+                if bad and bad[0]:
+                    found[f"{source}.{attribute.column}"] = bad[0]
+    return found
+
+
+def _left_out(reading: Reading) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Columns of the files that never become attributes, with why; and columns of the mapping that no file has."""
+    mapping, denied, absent = reading.mapping, [], []
+    owners = dict(_owners(mapping))
+    for name, raw in sorted(reading.raw.items()):
+        carried = {h.lower() for a in owners.get(name, ()) for h in mapping.files[name].aliases(a.column)}
+        for header in raw.headers:
+            why = mapping.denied(name, header)
+            free = header not in raw.used_headers
+            if header.lower() not in carried and ((name in owners and free) or (why and (name in owners or free))):
+                denied.append({"file": name, "column": header, "why": why or "not in the mapping"})
+        absent += [{"file": name, "column": c} for c in sorted(raw.wanted - raw.present)]
+    return denied, absent

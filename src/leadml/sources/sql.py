@@ -6,7 +6,7 @@ Every argument named ``expr`` is an expression (a quoted column, mostly); every 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from leadml.sources.mapping import Condition
+from leadml.sources.spec import Condition
 
 EARLIEST = "TIMESTAMP '1990-01-01'"
 BLANKS = " \t\n\r\u00a0"
@@ -75,7 +75,8 @@ class Clock:
         """UTC TIMESTAMP of a text, NULL where it is no time; a date is the start of its day in the source's zone.
 
         Read are ISO dates and datetimes with or without zone, d/m/y with / - or . (m/d/y unless ``day_first``), and
-        epochs of 9-10 (seconds), 12-13 (milliseconds) or 15-16 digits (microseconds). Times before 1990 are for the caller to refuse (`plausible`).
+        epochs of 9-10 (seconds), 12-13 (milliseconds) or 15-16 digits (microseconds). Times before 1990 are for
+        the caller to refuse (`plausible`).
         """
         days = "'%d/%m/%Y'" if self.day_first else "'%m/%d/%Y'"
         formats = f"[{days}, {days[:-1]} %H:%M', {days[:-1]} %H:%M:%S', {days[:-1]} %H:%M:%S.%f']"
@@ -95,7 +96,7 @@ class Clock:
         return parsed
 
     def known(self, text: str, instant: str) -> str:
-        """When a time is known, given its text and instant: the latter, or D+1 00:00 in the source's zone for a date D."""
+        """When a time is known: its instant, or D+1 00:00 in the source's zone where the text is a date D."""
         if self.timezone == "UTC":
             return f"({instant} + CASE WHEN {is_date(text)} THEN INTERVAL 1 DAY ELSE INTERVAL 0 DAY END)"
         local = f"timezone({literal(self.timezone)}, timezone('UTC', {instant}))"

@@ -57,9 +57,11 @@ def report_input(context: Context, scored: Scored) -> ReportInput:
             event=FLAT_EVENT if flat else problem["conversion"],
             style=reasons_style(context.config),
             forced=bool(scored.forced),
+            confidence=context.config.train.confidence,
             seed=context.config.seed,
         ),
         metrics=metrics,
+        verdict=scorer.about["verdict"],
         decision=scorer.decision or {},
         evidence=read_evidence(context),
     )
@@ -83,7 +85,7 @@ def read_evidence(context: Context) -> Evidence:
 def lost_rows(counts: dict[str, Any]) -> dict[str, int]:
     """Rows that were quarantined or ignored, by rule, over all files."""
     lost: dict[str, int] = {}
-    for file in counts.get("files", {}).values():
+    for file in counts.get("files", []):
         for group in ("quarantined", "ignored"):
             for rule, n in file.get(group, {}).items():
                 lost[rule] = lost.get(rule, 0) + int(n)

@@ -1,0 +1,96 @@
+"""Columns of a one-table source: which can be features, of what kind, and of what family."""
+
+import re
+import unicodedata
+
+import pandas as pd
+
+from leadml.features.dictionary import Feature, Kind
+from leadml.features.values import parse_number
+
+_NUMBER_SHARE = 0.99
+_TEXT_SHARE = 0.5
+_FEW = 20
+_ID_WORDS = "id ids key uuid guid number numero num no nr code codigo phone telephone telefono mobile movil"
+# Groups of people that decide nothing by default; a column is named in the report, and source.allow takes it in.
+_SENSITIVE_WORDS = (
+    "gender sex sexo genero race raza ethnicity ethnic etnia etnico religion age edad birth birthday birthdate dob "
+    "nacimiento nationality nacionalidad disability discapacidad disabled marital civil pregnant pregnancy embarazo"
+)
+# The first family with a word of the column's name; without any it is firmographic.
+_FAMILY_WORDS = {
+    "timing": (
+        "last ultimo ultima date fecha day days dia dias week semana month mes year ano hour hora duration duracion "
+        "recency since desde"
+    ),
+    "behaviour": (
+        "visit visits visita visitas page pages pagina paginas view views viewed click clicks clic clics open opens "
+        "opened download downloads descarga descargas spent session sessions sesion sesiones activity activities "
+        "actividad calls llamadas emails meetings reuniones tiempo time form forms formularios replies respuestas"
+    ),
+    "channel": (
+        "source fuente channel canal campaign campana medium medio origin origen utm referrer referral contact ad ads"
+    ),
+}
+
+
+def choose_columns(raw: pd.DataFrame, allow: tuple[str, ...], every: bool) -> tuple[list[Feature], dict[str, str]]:
+    """Features of the columns that can help, and why each of the others is left out.
+
+    ``raw`` holds stripped texts, None where missing. Sensitive columns are left out unless allowed by name. With
+    ``every`` columns stay even if they look useless: a list to score may hold one row.
+    """
+    allowed = {a.lower() for a in allow}
+    features: list[Feature] = []
+    left_out: dict[str, str] = {}
+    for name in raw.columns:
+        levels = raw[name].value_counts(dropna=True)
+        kind = _kind_of(levels)
+        sensitive = sorted(set(_SENSITIVE_WORDS.split()) & set(_words(name)))
+        why = None
+        if name.lower() not in allowed:
+            if sensitive:
+                why = f"sensitive ({', '.join(sensitive)}); source.allow=[{name}] takes it in"
+            elif not every:
+                why = _useless(name, levels, kind, len(raw))
+        if why is None:
+            words = " ".join(re.sub(r"[_\s]+", " ", name).split())
+            features.append(Feature(name, _family_of(name), kind, "", None, words, words))
+        else:
+            left_out[name] = why
+    return features, left_out
+
+
+def _kind_of(levels: pd.Series) -> Kind:
+    """Number where at least 99 % of the texts that are not missing are numbers."""
+    numbers = sum(int(n) for text, n in levels.items() if parse_number(str(text)) == parse_number(str(text)))
+    return Kind.NUMBER if len(levels) and numbers >= _NUMBER_SHARE * levels.sum() else Kind.CATEGORY
+
+
+def _useless(name: str, levels: pd.Series, kind: Kind, rows: int) -> str | None:
+    """Why a column cannot help, or None."""
+    present = int(levels.sum())
+    if not len(levels) or (len(levels) == 1 and present == rows):
+        return "constant" if len(levels) else "empty"
+    distinct = len(levels)
+    if kind is Kind.CATEGORY:
+        if sum(int(n) for text, n in levels.items() if "@" in str(text)) > present / 2:
+            return "e-mail addresses"
+        if distinct >= max(_FEW, _TEXT_SHARE * present):
+            return f"near-unique text ({distinct} texts in {present} rows): an id, a name or free text"
+        return None
+    if distinct >= max(_FEW, _NUMBER_SHARE * present) and set(_ID_WORDS.split()) & set(_words(name)):
+        return f"an id ({distinct} numbers in {present} rows)"
+    return None
+
+
+def _family_of(name: str) -> str:
+    words = set(_words(name))
+    return next((family for family, listed in _FAMILY_WORDS.items() if words & set(listed.split())), "firmographic")
+
+
+def _words(name: str) -> list[str]:
+    """The words of a column's name, lower case, without accents: "lastVisitDate" gives last, visit, date."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", plain)
+    return [w for w in re.split(r"[^a-z0-9]+", parted.lower()) if w]
