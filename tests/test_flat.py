@@ -189,6 +189,12 @@ def test_families_are_guessed_from_names(name: str, family: str):
     assert (features[0].family, features[0].en) == (family, name.replace("_", " "))
 
 
+def test_names_that_databases_like(tmp_path: Path):
+    flat = read(tmp_path, "_id,select,a.b,Converted\nx,1,2,1\ny,3,4,0", lead_id="_id")
+    assert flat.snapshots["lead_id"].tolist() == ["x", "y"]
+    assert flat.X.to_dict("list") == {"select": [1.0, 3.0], "a.b": [2.0, 4.0]}
+
+
 def test_parquet_is_read_as_well(tmp_path: Path):
     frame = pd.DataFrame(
         {"n": [1, 2, 3], "ok": [True, False, None], "when": pd.to_datetime(["2025-01-01"] * 3), "y": [1, 0, 1]}

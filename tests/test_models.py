@@ -5,7 +5,7 @@ from made_lists import category, make_config, number
 
 from leadml.encoding import Encoder, fit_encoder
 from leadml.metrics import auc, log_loss
-from leadml.models import FoldData, choose_trees, fit_booster, predict_margins, top_importance
+from leadml.models import PATIENCE, STRIDE, FoldData, choose_trees, fit_booster, predict_margins, top_importance
 
 MODEL = make_config().model
 
@@ -96,7 +96,7 @@ def test_noise_stops_early():
     ]
     choice = choose_trees(shuffled, MODEL, 3, 1)
     assert choice.trees < 15
-    assert len(choice.curve) <= choice.trees + 31
+    assert len(choice.curve) <= choice.trees + PATIENCE + STRIDE
 
 
 def test_rows_too_few_to_split_give_a_constant():

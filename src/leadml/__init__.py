@@ -1,6 +1,11 @@
 """leadml: point-in-time features, calibrated probabilities and exact reasons for every open lead."""
 
+import os
 from typing import TYPE_CHECKING
+
+# Before LightGBM is loaded: its threads spin while they wait for each other, and on a machine with other work to do
+# that makes training ten times slower. Results are the same.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 __all__ = ["LeadScorer", "__version__"]

@@ -58,8 +58,6 @@ def check_stage(word: str) -> str:
 def run_stage(stage: str, arguments: list[str]) -> None:
     """Composes the configuration with Hydra and runs the stage; lets every error through."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its own report and exits 1
-    # LightGBM's threads spin while they wait for each other: on a machine with other work that is ten times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import hydra
     from omegaconf import DictConfig
 
@@ -90,6 +88,9 @@ def run_stage(stage: str, arguments: list[str]) -> None:
 
 def one_line(error: Exception) -> str:
     """The error's message, with its cause where Hydra hides it there, without line breaks."""
+    word = getattr(error, "override", None)  # of Hydra's OverrideParseException, whose own text is a parser's
+    if word is not None:
+        return f"cannot read {word!r} as a setting: write name=value, and quote what holds blanks (name='\"a b\"')"
     cause = error.__cause__
     hidden = cause is not None and not isinstance(error, LeadmlError) and str(cause) not in str(error)
     return " ".join((f"{error}: {cause}" if hidden else str(error)).split())

@@ -49,17 +49,10 @@ def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) 
     ledger = Ledger(con)
     found = _find(con, mapping, flat)
     columns = _check_columns(found, flat, labelled)
-    header = found.header
-    times = (columns.time,) if columns.time else ()
-    clock = Clock(mapping.timezone, mapping.day_first)
-    con.execute("DROP TABLE IF EXISTS temp._flat")
-    rejected = read_file(con, found, Choice("_flat", 0, {c: c for c in header}, times, mapping.missing, clock))
-    rows = con.execute("SELECT count(*) FROM _flat").fetchone() or (0,)
-    ledger.files.append(RawFile(0, mapping.name, found.relative, found.sha256, rows[0] + len(rejected)))
-    ledger.reject(0, rejected)
+    _read_rows(con, mapping, found, columns, ledger)
     _sift(con, mapping, columns, ledger, labelled)
-    frame = con.execute("SELECT * FROM _cases ORDER BY _n").df()
-    raw = frame[[c for c in header if c not in columns.taken]]
+    frame = con.execute("SELECT * FROM _cases ORDER BY _case_n").df()
+    raw = frame[[c for c in found.header if c not in columns.taken]]
     report = SourceReport(
         [{"name": mapping.name, "path": found.relative, "sha256": found.sha256, "rows": ledger.files[0].rows}]
     )
@@ -141,30 +134,44 @@ def _check_columns(found: Found, flat: FlatSpec, labelled: bool) -> _Columns:
     return _Columns(match(flat.lead_id), match(flat.time), match(flat.label), exclude)
 
 
+def _read_rows(
+    con: duckdb.DuckDBPyConnection, mapping: Mapping, found: Found, columns: _Columns, ledger: Ledger
+) -> None:
+    """``_flat``: the file's rows as texts, booked in the ledger."""
+    con.execute("DROP TABLE IF EXISTS temp._flat; DROP TABLE IF EXISTS temp._cases")
+    times = (columns.time,) if columns.time else ()
+    clock = Clock(mapping.timezone, mapping.day_first)
+    choice = Choice("_flat", 0, {c: c for c in found.header}, times, mapping.missing, clock)
+    rejected = read_file(con, found, choice)
+    rows = con.execute("SELECT count(*) FROM _flat").fetchone() or (0,)
+    ledger.files.append(RawFile(0, mapping.name, found.relative, found.sha256, rows[0] + len(rejected)))
+    ledger.reject(0, rejected)
+
+
 def _sift(con: duckdb.DuckDBPyConnection, mapping: Mapping, columns: _Columns, ledger: Ledger, labelled: bool) -> None:
-    """``_cases``: the rows to keep with ``_n`` (row number), ``_id``, ``_at`` and ``_label`` beside their columns."""
+    """``_cases``: the rows to keep, with number, id, time and label as ``_case_...`` beside their columns."""
     moment = at(columns.time) if columns.time else "NULL::TIMESTAMP"
-    number = "'row-' || lpad(_n::VARCHAR, 6, '0')"
+    number = "'row-' || lpad(_case_n::VARCHAR, 6, '0')"
     lead = f"coalesce({ident(columns.lead_id)}, {number})" if columns.lead_id else number
     label = _label_expr(con, mapping, columns.label) if labelled and columns.label else "NULL::DOUBLE"
     source = (
-        f"(SELECT *, {lead} AS _id, {moment} AS _at, {label} AS _label FROM "
-        "(SELECT *, row_number() OVER (ORDER BY _row) AS _n FROM _flat))"
+        f"(SELECT *, {lead} AS _case_id, {moment} AS _case_at, {label} AS _case_label FROM "
+        "(SELECT *, row_number() OVER (ORDER BY _row) AS _case_n FROM _flat))"
     )
     checks = []
     if columns.time:
         text = ident(columns.time)
         checks.append(Check("missing_date", f"{text} IS NULL", column=columns.time))
-        checks.append(Check("bad_date", "_at IS NULL", column=columns.time, value=text))
+        checks.append(Check("bad_date", "_case_at IS NULL", column=columns.time, value=text))
     if labelled:
-        checks.append(Check("missing_label", "_label IS NULL", column=columns.label))
+        checks.append(Check("missing_label", "_case_label IS NULL", column=columns.label))
     names = [
         n for (n,) in con.execute("SELECT column_name FROM (DESCRIBE _flat)").fetchall() if not n.startswith("_at_")
     ]
-    outputs = {n: n if n.startswith("_") else ident(n) for n in ("_n", "_id", "_at", "_label")}
+    outputs = {n: n if n.startswith("_") else ident(n) for n in ("_case_n", "_case_id", "_case_at", "_case_label")}
     outputs |= {n: ident(n) for n in names}
     ledger.sift("cases", source, outputs, checks, "_cases")
-    again = "rowid NOT IN (SELECT max(rowid) FROM _cases GROUP BY _id, _at)"
+    again = "rowid NOT IN (SELECT max(rowid) FROM _cases GROUP BY _case_id, _case_at)"
     ledger.take_back("cases", "same_case", f"SELECT _file, _row FROM _cases WHERE {again}")
     con.execute(f"DELETE FROM _cases WHERE {again}")
 
@@ -192,14 +199,14 @@ def _label_expr(con: duckdb.DuckDBPyConnection, mapping: Mapping, label: str) ->
 
 def _build_snapshots(frame: pd.DataFrame) -> pd.DataFrame:
     values = {
-        "lead_id": frame["_id"].astype(object),
-        "account_id": frame["_id"].astype(object),
-        "cutoff": frame["_at"].astype("datetime64[us]"),
+        "lead_id": frame["_case_id"].astype(object),
+        "account_id": frame["_case_id"].astype(object),
+        "cutoff": frame["_case_at"].astype("datetime64[us]"),
         "grid": "row",
-        "label": frame["_label"].astype("float64"),
+        "label": frame["_case_label"].astype("float64"),
         "amount": float("nan"),
         "age_days": float("nan"),
         "untouched": False,
-        "position": frame["_n"].astype("int64"),
+        "position": frame["_case_n"].astype("int64"),
     }
     return pd.DataFrame(values, index=frame.index)[list(SNAPSHOT_COLUMNS)]

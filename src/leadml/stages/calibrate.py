@@ -43,7 +43,11 @@ def run(context: Context) -> None:
 
 
 def decide(context: Context, version: str) -> dict[str, Any]:
-    """Threshold from the out-of-time stream, judged on the test lists; grades as configured."""
+    """Threshold from the out-of-time stream, judged on the test lists; grades as configured.
+
+    Probabilities of the stream are told by two calibrators: the final one, that scores in production and so gives the
+    threshold, and the judged one, by whose threshold the test is judged. The rule is the same, and so is the margin.
+    """
     evidence = context.workspace.evidence / version
     try:
         stream, test = (read_frame(evidence / f"{n}.parquet", "leadml train") for n in ("stream", "test"))
@@ -51,13 +55,15 @@ def decide(context: Context, version: str) -> dict[str, Any]:
         raise ArtifactError(f"no evidence for model {version}: {error}") from error
     settings, train = context.config.threshold, context.config.train
     bootstrap = BootstrapConfig(train.bootstrap, train.confidence, context.config.seed)
-    chosen = choose_threshold(in_lists(stream), settings.weekly_capacity, settings.again_after_days)
+    rule = (settings.weekly_capacity, settings.again_after_days)
+    final = in_lists(stream.assign(probability=stream["probability_final"]))
+    chosen, tried = choose_threshold(final, *rule), choose_threshold(in_lists(stream), *rule)
     return {
         "model_version": version,
         "rule": "capacity",
         "threshold": chosen.threshold,
         "chosen": chosen.to_dict(),
-        "judged": judge_threshold(in_lists(test), chosen.threshold, settings.again_after_days, bootstrap),
+        "judged": judge_threshold(in_lists(test), tried.threshold, settings.again_after_days, bootstrap),
         "grades": dict(context.config.decision.grades),
     }
 

@@ -1,0 +1,89 @@
+"""The command line as a person meets it: codes, one line on stderr, nothing written."""
+
+import json
+import re
+import time
+
+import pytest
+from conftest import run_cli
+
+SMALL = ("simulate.leads=400", "simulate.months=12", "tracking.enabled=false")
+
+
+def test_alone_it_lists_the_stages_in_order_and_at_once():
+    begun = time.perf_counter()
+    shown = run_cli()
+    seconds = time.perf_counter() - begun
+    names = [line.split()[0] for line in shown.stdout.splitlines() if re.match(r"^[a-z]+ {2,}", line)]
+    assert names[-8:] == ["simulate", "extract", "train", "calibrate", "explain", "predict", "run", "demo"]
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "reads" in shown.stdout and "writes" in shown.stdout
+    assert seconds < 3  # generous: a machine may be busy; benchmarks/README.md has the figure
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trian"], "unknown stage 'trian'; did you mean train?"),
+        (["extract", "problem.horizon_days=abc"], "abc"),
+        (["extract", "problem.horizn_days=3"], "problem.horizn_days"),
+        (["extract", "problem.horizon_days=-3"], "must be above 0: problem.horizon_days=-3"),
+        (["extract", "source=nope"], "Available options in 'source'"),
+        (["extract", "a b"], "cannot read 'a b' as a setting"),
+        (["train", "decision.grades={A: 10, B: 20}"], "decision.grades"),
+        (["train", "train.split.folds=1"], "train.split.folds=1"),
+        (["predict", "predict.out=scores.xls"], "end it in .csv or .parquet"),
+        (["extract", "source.pth=x"], "pth"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_one_line_and_exit_2(tmp_path, words, said):
+    root = tmp_path / "ws"
+    extra = [] if words == ["trian"] else [f"paths.root={root}"]
+    shown = run_cli(*words, *extra, cwd=tmp_path)
+    assert shown.returncode == 2, shown.stderr
+    assert len(shown.stderr.strip().splitlines()) == 1, shown.stderr
+    assert said in shown.stderr and "Traceback" not in shown.stderr
+    written = [p for p in root.rglob("*") if p.is_file() and p.name != "lock"] if root.exists() else []
+    assert not written
+
+
+def test_hydra_keeps_working_after_the_stage(tmp_path):
+    shown = run_cli("train", "--cfg", "job", "model.num_leaves=31", "--package", "model", cwd=tmp_path)
+    assert shown.returncode == 0 and "num_leaves: 31" in shown.stdout
+    helped = run_cli("train", "--help", cwd=tmp_path)
+    assert helped.returncode == 0 and "paths:" in helped.stdout
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    (tmp_path / "own" / "experiment" / "mine.yaml").write_text("# @package _global_\nseed: 7\n")
+    own = run_cli("train", "--config-dir", tmp_path / "own", "experiment=mine", "--cfg", "job", cwd=tmp_path)
+    assert "seed: 7" in own.stdout
+    assert [p.name for p in tmp_path.iterdir()] == ["own"]
+
+
+def test_a_sweep_runs_each_job_and_writes_under_the_root_only(tmp_path):
+    shown = run_cli(
+        "simulate", "-m", "simulate.leads=50,60", f"paths.root={tmp_path}/ws", "simulate.months=6", cwd=tmp_path
+    )
+    assert shown.returncode == 0, shown.stderr
+    runs = [json.loads(p.read_text()) for p in sorted((tmp_path / "ws/data/runs").glob("2*-simulate.json"))]
+    assert len(runs) == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["ws"]
+
+
+def test_simulate_never_replaces_what_it_did_not_write(tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "Lead.csv").write_text("mine")
+    shown = run_cli("simulate", f"paths.root={tmp_path}", f"paths.raw={tmp_path}/raw", *SMALL)
+    assert shown.returncode == 2 and "did not write" in shown.stderr
+    assert (tmp_path / "raw" / "Lead.csv").read_text() == "mine"
+
+
+def test_stages_out_of_order_say_what_to_run_first(tmp_path):
+    for stage, code, said in (
+        ("train", 3, "run leadml extract"),
+        ("calibrate", 4, "run leadml train"),
+        ("predict", 4, "no champion"),
+        ("explain", 4, "no champion"),
+    ):
+        shown = run_cli(stage, f"paths.root={tmp_path}", "tracking.enabled=false")
+        assert shown.returncode == code, (stage, shown.stderr)
+        assert said in shown.stderr and len(shown.stderr.strip().splitlines()) == 1
