@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -306,7 +305,7 @@ def test_a_broken_model_is_named(copy, broken, text, code, said):
 
 
 def test_scoring_survives_a_tracking_server_that_is_down(copy):
-    os.remove(copy / "mlflow.db")
+    (copy / "mlflow.db").unlink()
     assert run_cli("predict", f"paths.root={copy}", "tracking.uri=http://127.0.0.1:9").returncode == 0
 
 

@@ -9,11 +9,20 @@ from rich.markup import escape
 from rich.table import Table
 
 
+LOG_WIDTH = 150  # columns of tables where there is no terminal to ask
+
+
+def console_of_this_process() -> Console:
+    """Standard output; as wide as the terminal, or `LOG_WIDTH` in a log."""
+    console = Console(highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=LOG_WIDTH)
+
+
 class Progress:
     """Says what a stage is doing. On a terminal the running phase is live; elsewhere each is one line when it ends."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or console_of_this_process()
 
     @contextmanager
     def phase(self, stage: str, text: str) -> Iterator[None]:

@@ -80,6 +80,11 @@ class LeadScorer:
             found = entry.get("format")
             if found != FORMAT:
                 raise ArtifactError(f"{folder}: scorer format {found}, this version reads {FORMAT}; train again")
+            if entry["booster_sha256"] != text_digest(booster_text):
+                raise ArtifactError(
+                    f"the scorer in {folder} is broken: {BOOSTER} is not the file that {SCORER} was written with; train "
+                    "again or restore the folder"
+                )
             scorer = cls(
                 booster=lgb.Booster(model_str=booster_text),
                 encoder=Encoder.from_dict(entry["encoder"]),
@@ -109,16 +114,17 @@ class LeadScorer:
     @cached_property
     def texts(self) -> dict[str, str]:
         """The files by name."""
+        # The one line of the model text that depends on the machine rather than on the data.
+        booster = re.sub(r"^\[num_threads: .*\]$", "[num_threads: 0]", self.booster.model_to_string(), flags=re.M)
         entry = {
             "format": FORMAT,
+            "booster_sha256": text_digest(booster),
             "encoder": self.encoder.to_dict(),
             "calibration": self.calibrator.to_dict(),
             "scale": {"p50": self.scale.p50, "reference": self.scale.reference},
             "missing": list(self.missing),
             "about": self.about,
         }
-        # The one line of the model text that depends on the machine rather than on the data.
-        booster = re.sub(r"^\[num_threads: .*\]$", "[num_threads: 0]", self.booster.model_to_string(), flags=re.M)
         return {
             BOOSTER: booster,
             SCORER: json.dumps(entry, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n",
@@ -149,7 +155,7 @@ class LeadScorer:
                 f"{len(absent)} of {len(self.encoder.names)} features are missing from the frame: {', '.join(absent)}; "
                 "pass the columns that the model was trained on"
             )
-        return clean_values(frame[self.encoder.names], self.encoder.features, self.missing)
+        return clean_values(frame[self.encoder.names], list(self.encoder.features), self.missing)
 
     def margin(self, X: pd.DataFrame) -> np.ndarray:
         """The trees' margin (n,), natural log-odds before calibration, of a prepared frame."""
@@ -212,6 +218,11 @@ class LeadScorer:
         reasons = write_reasons(points, X.reset_index(drop=True), self.encoder.features, style or ReasonsStyle())
         scored["reasons"] = pd.Series(reasons_text(reasons), dtype="str")
         return scored
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a text's UTF-8 bytes, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_decision(folder: Path, version: str) -> dict[str, Any] | None:

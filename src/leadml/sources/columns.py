@@ -55,7 +55,7 @@ def choose_columns(raw: pd.DataFrame, allow: tuple[str, ...], every: bool) -> tu
                 why = _useless(name, levels, kind, len(raw))
         if why is None:
             words = " ".join(re.sub(r"[_\s]+", " ", name).split())
-            features.append(Feature(name, _family_of(name), kind, "", None, words, words))
+            features.append(Feature(name, _family_of(name), kind, str(kind), None, words, words))
         else:
             left_out[name] = why
     return features, left_out

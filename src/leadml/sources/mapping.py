@@ -93,6 +93,7 @@ def _parse_tables(top: Node) -> Mapping:
         keywords=top.nodes("keywords", _keywords),
         free_mail=top.texts("free_mail", ()),
         deny={k: str(v) for k, v in top.node("deny").items().items()},
+        handled={k: str(v) for k, v in top.node("handled").items().items()},
         sensitive=top.texts("sensitive", ()),
     )
 

@@ -18,7 +18,8 @@ class SourceReport:
     ``files``: name, path relative to the source folder, sha256, rows.
     ``counts``: ``files`` (for each: rows = used + quarantined + ignored, by rule), ``tables`` (for each: rows_in +
     added - lost = rows_out, by rule) and ``values`` (texts of a number attribute that are no numbers).
-    ``denied``: file, column, why. ``absent``: optional columns that the mapping names and the file does not have.
+    ``denied``: file, column, why. ``handled``: the same for columns that mislead when read plainly, with how they are
+    read instead. ``absent``: optional columns that the mapping names and the file does not have.
     ``data_end``: UTC without zone; rows from it on were quarantined.
     ``attributes``: for leads and accounts, name to kind. ``as_of_fields``: field of the history to kind.
     """
@@ -26,6 +27,7 @@ class SourceReport:
     files: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, Any] = field(default_factory=dict)
     denied: list[dict[str, str]] = field(default_factory=list)
+    handled: list[dict[str, str]] = field(default_factory=list)
     absent: list[dict[str, str]] = field(default_factory=list)
     data_end: datetime | None = None
     attributes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -51,7 +53,7 @@ def build_report(reading: Reading, attributes: dict[str, dict[str, str]], as_of:
         "values": _not_numbers(reading),
     }
     denied, absent = _left_out(reading)
-    return SourceReport(files, counts, denied, absent, None, attributes, as_of)
+    return SourceReport(files, counts, denied, _handled(reading), absent, None, attributes, as_of)
 
 
 def _owners(mapping: Mapping) -> list[tuple[str, tuple[Attribute, ...]]]:
@@ -73,6 +75,12 @@ def _not_numbers(reading: Reading) -> dict[str, int]:
                 if bad and bad[0]:
                     found[f"{source}.{attribute.column}"] = bad[0]
     return found
+
+
+def _handled(reading: Reading) -> list[dict[str, str]]:
+    """The mapping's ``handled`` columns of the files that were read."""
+    named = [(*key.split(".", 1), why) for key, why in reading.mapping.handled.items()]
+    return [{"file": f, "column": c, "why": why} for f, c, why in named if f in reading.raw]
 
 
 def _left_out(reading: Reading) -> tuple[list[dict[str, str]], list[dict[str, str]]]:

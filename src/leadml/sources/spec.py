@@ -234,6 +234,7 @@ class Mapping:
     keywords: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     free_mail: tuple[str, ...] = ()
     deny: dict[str, str] = field(default_factory=dict)
+    handled: dict[str, str] = field(default_factory=dict)
     sensitive: tuple[str, ...] = ()
 
     def denied(self, file: str, column: str) -> str | None:

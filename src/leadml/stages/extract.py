@@ -183,6 +183,7 @@ def tell(context: Context, entry: dict[str, Any], report: SourceReport, snapshot
     entry["inputs"] = report.files
     entry["counts"] = report.counts
     entry["left_out_columns"] = report.denied
+    entry["handled_columns"] = report.handled
     entry["absent_columns"] = report.absent
     converted = snapshots.loc[snapshots["label"] == 1, "lead_id"].nunique()
     entry["rows"] = {"snapshots": len(snapshots), "features": features, "converting_leads": int(converted)}
