@@ -36,7 +36,9 @@ SPEC = FeatureSpec(
     exclude=(),
 )
 TYPES = {
-    "leads": {"lead_id": "str", "account_id": "str", "created_at": "t", "known_at": "t", "industry": "str", "employees": "f"},
+    "leads": {
+        "lead_id": "str", "account_id": "str", "created_at": "t", "known_at": "t", "industry": "str", "employees": "f",
+    },
     "accounts": {"account_id": "str", "created_at": "t", "known_at": "t", "size": "f"},
     "history": {"entity": "str", "entity_id": "str", "field": "str", "value": "str", "changed_at": "t"},
     "touchpoints": {
@@ -268,23 +270,27 @@ def test_threads_and_the_order_of_rows_change_no_bit(con, case):
 
 # ------------------------------------------------------------------------------------------------- tables for the eye
 def test_one_history_by_hand(con):
-    monday = datetime(2026, 4, 6)
-    data = {
-        "leads": [{"lead_id": "a", "account_id": None, "created_at": datetime(2026, 4, 1), "known_at": datetime(2026, 4, 1),
-                   "industry": "it", "employees": 5.0}],
-        "touchpoints": [
-            {"touchpoint_id": str(i), "lead_id": "a", "account_id": None, "occurred_at": pd.Timestamp(at).to_pydatetime(),
-             "known_at": pd.Timestamp(known).to_pydatetime(), "channel": c, "kind": k, "initiator": who, "value": None,
-             "content": content}
-            for i, (at, known, c, k, who, content) in enumerate([
-                ("2026-04-02 00:00", "2026-04-02 00:00", "web", "visit", "lead", "/pricing"),   # 4 days
-                ("2026-04-03 00:00", "2026-04-03 00:00", "web", "visit", "lead", "/home"),      # 3 days: inside
-                ("2026-04-05 06:00", "2026-04-06 00:00", "web", "visit", "lead", "/pricing"),   # known too late
-                ("2026-04-05 12:00", "2026-04-05 12:00", "email", "opened", "lead", None),      # half a day
-                ("2026-04-06 00:00", "2026-04-05 00:00", "web", "visit", "lead", "/pricing"),   # happens at the cutoff
-            ])
-        ],
-    }  # fmt: skip
+    monday, wednesday = datetime(2026, 4, 6), datetime(2026, 4, 1)
+    table = """
+        occurred          known             channel kind   content
+        2026-04-02 00:00  2026-04-02 00:00  web     visit  /pricing   4 days: outside the window of 3
+        2026-04-03 00:00  2026-04-03 00:00  web     visit  /home      exactly 3 days: inside
+        2026-04-05 06:00  2026-04-06 00:00  web     visit  /pricing   known at the cutoff itself: too late
+        2026-04-05 12:00  2026-04-05 12:00  email   opened -          half a day
+        2026-04-06 00:00  2026-04-05 00:00  web     visit  /pricing   happens at the cutoff: not yet
+    """
+    touchpoints = []
+    for i, line in enumerate(table.strip().splitlines()[1:]):
+        day, hour, known_day, known_hour, channel, kind, content = line.split()[:7]
+        touchpoints.append(
+            {"touchpoint_id": str(i), "lead_id": "a", "account_id": None, "value": None, "initiator": "lead",
+             "occurred_at": datetime.fromisoformat(f"{day}T{hour}"),
+             "known_at": datetime.fromisoformat(f"{known_day}T{known_hour}"),
+             "channel": channel, "kind": kind, "content": content}
+        )  # fmt: skip
+    lead = {"lead_id": "a", "account_id": None, "created_at": wednesday, "known_at": wednesday, "industry": "it",
+            "employees": 5.0}  # fmt: skip
+    data = {"leads": [lead], "touchpoints": touchpoints}
     X, _ = run(con, data, [("a", "a", monday)])
     got = X.iloc[0]
     assert (got["web_visit_1d"], got["web_visit_3d"], got["email_opened_1d"]) == (0, 1, 1)

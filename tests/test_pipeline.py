@@ -115,8 +115,10 @@ def test_no_planted_leak_is_a_feature_and_each_is_named_with_why(root):
     history = pd.read_parquet(root / "data/interim/history.parquet")
     first = history[history["field"] == "industry"].sort_values("changed_at").groupby("entity_id")["value"].first()
     both = truth.set_index("lead_id").join(first.rename("as_of_creation"), how="inner")
-    known = both.dropna(subset=["as_of_creation"])
-    assert (known["industry"] == known["as_of_creation"]).mean() > 0.99  # the overwritten values are not what is read
+    known = both.dropna(subset=["as_of_creation", "original_industry"])
+    assert (
+        known["original_industry"] == known["as_of_creation"]
+    ).mean() > 0.99  # the overwritten values are not what is read
 
 
 def test_predicted_and_true_probabilities_agree(root):

@@ -98,7 +98,8 @@ def choose_trees(folds: Iterable[FoldData], model: ModelConfig, seed: int, threa
 
     The folds grow side by side, a tree each, so that the mean is known at every count; growing ends at
     ``model.max_trees`` or `PATIENCE` trees after the lowest mean. Threads are spent on folds, one each, rather than
-    within a tree: small trees would spend more time waiting for each other than growing. A fold that finds no further split keeps its loss.
+    within a tree: small trees would spend more time waiting for each other than growing. A fold that finds no further
+    split keeps its loss.
     The count is used as it is for models on more rows (more data would bear slightly more trees: the safe side).
     """
     growing = [_Growing(fold, booster_parameters(model, seed, 1)) for fold in folds]

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-
 LOG_WIDTH = 150  # columns of tables where there is no terminal to ask
 
 

@@ -82,8 +82,8 @@ class LeadScorer:
                 raise ArtifactError(f"{folder}: scorer format {found}, this version reads {FORMAT}; train again")
             if entry["booster_sha256"] != text_digest(booster_text):
                 raise ArtifactError(
-                    f"the scorer in {folder} is broken: {BOOSTER} is not the file that {SCORER} was written with; train "
-                    "again or restore the folder"
+                    f"the scorer in {folder} is broken: {BOOSTER} is not the file that {SCORER} was written with; "
+                    "train again or restore the folder"
                 )
             scorer = cls(
                 booster=lgb.Booster(model_str=booster_text),

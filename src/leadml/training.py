@@ -262,13 +262,19 @@ def _prepare(snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Featur
         raise DataError(f"{len(snapshots)} snapshots but {len(X)} feature rows; build the features again")
     snapshots, X = _typed(snapshots), X.reset_index(drop=True)
     check_outcomes(snapshots)
+    everyone, needed = (
+        count_converting(snapshots, np.flatnonzero(snapshots["label"].notna())),
+        config.train.min_conversions,
+    )
+    way_out = "bring a longer history, set a shorter problem.horizon_days, or lower train.min_conversions"
+    if everyone < needed:
+        raise DataError(f"{everyone} distinct converting leads in all matured data, {needed} are needed; {way_out}")
     split = build_split(snapshots, config.problem, config.train.split, config.seed, config.ordered)
-    found, needed = count_converting(snapshots, split.train), config.train.min_conversions
+    found = count_converting(snapshots, split.train)
     if found < needed:
-        everyone = count_converting(snapshots, np.flatnonzero(snapshots["label"].notna()))
         raise DataError(
             f"{found} distinct converting leads in training, {needed} are needed ({everyone} in all matured data, test "
-            "included); bring a longer history, set a shorter problem.horizon_days, or lower train.min_conversions"
+            f"included); {way_out}"
         )
     if not (snapshots["label"].iloc[split.train] == 0).any():
         raise DataError(f"all {len(split.train)} training rows converted; check the leads that did not convert")

@@ -57,6 +57,9 @@ def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) 
         [{"name": mapping.name, "path": found.relative, "sha256": found.sha256, "rows": ledger.files[0].rows}]
     )
     features, left_out = choose_columns(raw, flat.allow, every=not labelled)
+    left_out |= {
+        c: "excluded by source.exclude" for c in found.header if c.lower() in {e.lower() for e in flat.exclude}
+    }
     report.denied = [{"file": mapping.name, "column": c, "why": why} for c, why in left_out.items()]
     X = clean_values(raw, features, mapping.missing)
     snapshots = _build_snapshots(frame)

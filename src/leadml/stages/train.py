@@ -34,7 +34,7 @@ def run(context: Context) -> None:
     context.progress.say(STAGE, f"verdict: {verdict.name}. {verdict.why}")
     if not verdict.allows_champion and not context.config.run.force and not context.sweep:
         raise GateError(
-            f"verdict {verdict.name!r}: {verdict.why} The model is registered as challenger and scores nothing; "
+            f"verdict {verdict.name!r}: {verdict.why}. The model is registered as challenger and scores nothing; "
             "run.force=true scores anyway and stamps every output"
         )
 
