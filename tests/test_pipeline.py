@@ -269,6 +269,18 @@ def test_predict_notices_new_exports(copy):
     shown = run_cli("predict", f"paths.root={copy}")
     assert shown.returncode == 0, shown.stderr
     assert "extracting first" in shown.stdout
+    assert "extracting first" not in run_cli("predict", f"paths.root={copy}").stdout
+
+
+def test_duplicating_touchpoint_files_is_noticed_and_changes_no_score(copy):
+    before = scores(copy)
+    first = min((copy / "data/raw/ga4").iterdir())
+    shutil.copy(first, first.with_name("events_209901.parquet"))
+    shutil.copy(copy / "data/raw/email_events.csv", copy / "data/raw/email_events_again.csv")
+    shown = run_cli("predict", f"paths.root={copy}")
+    assert shown.returncode == 0, shown.stderr
+    assert "extracting first" in shown.stdout
+    pd.testing.assert_frame_equal(scores(copy), before, check_exact=True)
 
 
 def test_a_run_in_progress_is_busy_75(copy):

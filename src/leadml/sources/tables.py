@@ -155,7 +155,7 @@ def _accounts_table(reading: Reading) -> dict[str, str]:
 
 
 def _keyed_table(
-    reading: Reading, table: schema.Table, staged: str, renamed: dict[str, str], order: str, prefer: str = "ALL"
+    reading: Reading, table: schema.Table, staged: str, renamed: dict[str, str], order: str, prefer: str = ""
 ) -> None:
     """Create a table of the contract from a staged one: typed, sorted by ``order`` if given, one row for each key."""
     con, count = reading.con, reading.ledger.table(table.name)
@@ -169,7 +169,9 @@ def _keyed_table(
     key = ", ".join(table.key)
     rows = con.execute(f"SELECT count(*), count(DISTINCT ({key})) FROM {table.name}").fetchone() or (0, 0)
     if rows[0] != rows[1]:
-        kept = f"SELECT DISTINCT ON ({key}) {outputs} FROM {staged} ORDER BY {key}, {prefer}"
+        # Without a preference the smallest row stays: any, but always the same one.
+        first = prefer or ", ".join(n for n in table.columns if n not in table.key)
+        kept = f"SELECT DISTINCT ON ({key}) {outputs} FROM {staged} ORDER BY {key}, {first}"
         con.execute(f"CREATE OR REPLACE TABLE {table.name} AS SELECT * FROM ({kept}){sort}")
         count.lose("same_key", rows[0] - rows[1])
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from leadml.reasons import ReasonsStyle
 from leadml.schema import TABLES
 from leadml.scorer import LeadScorer
 from leadml.snapshots import build_population
+from leadml.sources.files import find_files
 from leadml.sources.flat import read_flat
 from leadml.sources.mapping import Mapping, parse_mapping
 from leadml.stages import extract
@@ -118,15 +120,15 @@ def refresh(context: Context, mapping: Mapping) -> None:
         extract.run(context)
 
 
-def exports_changed(mapping: Mapping, facts: dict[str, object]) -> bool:
-    """Whether a file that the tables were made of is gone or has other bytes, or new files lie beside them."""
-    report = facts["report"]
-    if facts["source"] != mapping.name or not isinstance(report, dict):
+def exports_changed(mapping: Mapping, facts: dict[str, Any]) -> bool:
+    """Whether the files that the mapping finds now are other ones, or have other bytes, than those of the extract."""
+    if facts["source"] != mapping.name:
         return True
-    known = {entry["path"]: entry["sha256"] for entry in report["files"]}
-    root = Path(mapping.path)
-    here = {p for p in known if (root / p).is_file()}
-    return here != set(known) or any(file_digest(root / p) != digest for p, digest in known.items())
+    folder = Path(mapping.path)
+    known = {entry["path"]: entry["sha256"] for entry in facts["report"]["files"]}
+    paths = [p for listed in find_files(folder, mapping.files).values() for p in listed]
+    here = {p.relative_to(folder).as_posix(): p for p in paths}
+    return set(here) != set(known) or any(file_digest(p) != known[name] for name, p in here.items())
 
 
 def find_cutoff(config: Config, workspace: Workspace) -> datetime:
