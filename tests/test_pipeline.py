@@ -3,12 +3,15 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import run_cli
+from conftest import DEEP, counts, run_cli
 
 from leadml import LeadScorer
 from leadml.workspace import Workspace
@@ -288,6 +291,36 @@ def test_a_run_in_progress_is_busy_75(copy):
         shown = run_cli("predict", f"paths.root={copy}")
     assert shown.returncode == 75
     assert "try again" in shown.stderr and len(shown.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("stage", ["extract", "train", "predict"] if DEEP else ["predict"])
+def test_a_killed_stage_leaves_the_last_good_output_and_the_next_run_works(copy, stage):
+    def state():
+        return {p: p.read_bytes() for d in ("data/interim", "data/features", "data/scores", "models", "data/evidence")
+                for p in sorted((copy / d).rglob("*")) if p.is_file()}  # fmt: skip
+
+    words = (stage, f"paths.root={copy}", "tracking.enabled=false", "train.bootstrap=10")
+    begun = time.monotonic()
+    assert run_cli(*words).returncode == 0
+    takes, before = time.monotonic() - begun, state()
+    for part in np.linspace(0.4, 0.98, counts(2, 8)):
+        process = subprocess.Popen([sys.executable, "-m", "leadml", *words], stdout=subprocess.DEVNULL)
+        time.sleep(part * takes)
+        process.kill()
+        process.wait()
+        assert state() == before
+    assert run_cli(*words).returncode == 0
+    assert state() == before
+
+
+def test_a_full_disk_is_told_in_one_line_and_loses_nothing(copy):
+    before = {p: p.read_bytes() for p in sorted((copy / "data/features").rglob("*"))}
+    limited = f"ulimit -f 900; exec {sys.executable} -m leadml extract paths.root={copy}"  # files of 900 KiB at most
+    shown = subprocess.run(["bash", "-c", limited], capture_output=True, text=True)
+    assert shown.returncode == 75, shown.stderr
+    assert len(shown.stderr.strip().splitlines()) == 1 and "last good output is untouched" in shown.stderr
+    assert {p: p.read_bytes() for p in sorted((copy / "data/features").rglob("*"))} == before
 
 
 def test_a_sweep_logs_to_mlflow_only(copy):

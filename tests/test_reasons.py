@@ -211,3 +211,13 @@ def test_what_does_not_fit_is_refused():
     stranger = Feature("x", "weather", Kind.NUMBER, "number", None, "x", "x")
     with pytest.raises(ArtifactError, match="weather"):
         family_points(np.zeros((1, 1)), [stranger])
+
+
+def test_what_never_happened_reads_so():
+    never = Feature("days_since_visit", "timing", Kind.NUMBER, "days", None, "days since a visit", "días", never=True)
+    unknown = Feature("employees", "firmographic", Kind.NUMBER, "count", None, "employees", "empleados")
+    X = pd.DataFrame({"days_since_visit": [np.nan], "employees": [np.nan]})
+    said = write_reasons(np.array([[-9.0, -4.0]]), X, [never, unknown], ReasonsStyle("en")).texts[0]
+    assert [t.split(": ")[1].split(" (")[0] for t in said] == ["never", "not known"]
+    dicho = write_reasons(np.array([[-9.0, -4.0]]), X, [never, unknown], ReasonsStyle("es")).texts[0]
+    assert [t.split(": ")[1].split(" (")[0] for t in dicho] == ["nunca", "no consta"]

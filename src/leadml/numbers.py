@@ -19,6 +19,7 @@ MONTHS = {
            "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"),
 }  # fmt: skip
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£"}
+NEVER = {"en": "never", "es": "nunca"}
 NOT_KNOWN = {"en": "not known", "es": "no consta"}
 YES_NO = {"en": ("yes", "no"), "es": ("sí", "no")}
 # (one, many) of the units that are said with their value.

@@ -15,7 +15,7 @@ import pandas as pd
 
 from leadml.errors import ArtifactError, ConfigurationError
 from leadml.features.dictionary import Feature, Kind
-from leadml.numbers import NOT_KNOWN, UNIT_WORDS, format_points, round_shown, value_words
+from leadml.numbers import NEVER, NOT_KNOWN, UNIT_WORDS, format_points, round_shown, value_words
 from leadml.schema import FAMILIES
 
 SMALLEST_REASON = 0.5  # points; below this a reason would be shown as 0
@@ -179,7 +179,7 @@ def feature_value_words(values: pd.Series, feature: Feature, language: str) -> t
         codes, distinct = pd.factorize(round_shown(numbers, feature.unit), use_na_sentinel=True)
         texts = value_words(np.asarray(distinct, dtype=np.float64), feature.unit, language)
         texts = _without_said_unit(texts, feature, language)
-    return np.where(codes < 0, len(texts), codes), [*texts, NOT_KNOWN[language]]
+    return np.where(codes < 0, len(texts), codes), [*texts, (NEVER if feature.never else NOT_KNOWN)[language]]
 
 
 def sentence_case(phrase: str) -> str:

@@ -88,6 +88,6 @@ def add_first_sales_touch(family: Family, pairs: ir.Table, spec: FeatureSpec) ->
     family.aggregates["first_sales_touch"] = pairs.age.max(where=pairs.code.isin(codes))
     en, es = "hours until sales first made contact", "horas hasta el primer contacto de ventas"
     family.add(
-        Feature("hours_to_first_sales_touch", NAME, Kind.NUMBER, "hours", None, en, es, effort=True),
+        Feature("hours_to_first_sales_touch", NAME, Kind.NUMBER, "hours", None, en, es, effort=True, never=True),
         lambda row: (row.age - row.first_sales_touch).cast("float64") / (MICROSECONDS_A_DAY / 24),
     )

@@ -17,6 +17,7 @@ class Feature:
 
     ``window_days`` is the look-back ``[cutoff - window, cutoff)``, None where the feature looks at everything known
     before the cutoff. ``effort`` flags what the company did (sales effort), which partly echoes the old scoring.
+    ``never`` says that a missing value means that it never happened, rather than that nobody knows.
     ``en`` and ``es`` are noun phrases that a sentence can hold ("visits to pricing pages in the last 7 days").
     """
 
@@ -28,6 +29,7 @@ class Feature:
     en: str
     es: str
     effort: bool = False
+    never: bool = False
 
     def words(self, language: str) -> str:
         """The noun phrase in the language ("en" or "es")."""

@@ -35,14 +35,14 @@ def add_recency(family: Family, pairs: ir.Table, spec: FeatureSpec) -> None:
         family.aggregates[name] = as_days(pairs.age.min(where=pairs.code == code))
         en, es = kind_words(kind)
         words = (f"days since the last of: {en}", f"días desde lo último de: {es}")
-        family.add(Feature(name, NAME, Kind.NUMBER, "days", None, *words))
+        family.add(Feature(name, NAME, Kind.NUMBER, "days", None, *words, never=True))
     for side, mine, words in (
         ("lead", pairs.by_lead, ("days since the lead last did something", "días desde la última acción del contacto")),
         ("company", ~pairs.by_lead, ("days since we last did something", "días desde nuestra última acción")),
     ):
         name = f"recency_{side}_days"
         family.aggregates[name] = as_days(pairs.age.min(where=mine))
-        family.add(Feature(name, NAME, Kind.NUMBER, "days", None, *words, effort=side == "company"))
+        family.add(Feature(name, NAME, Kind.NUMBER, "days", None, *words, effort=side == "company", never=True))
 
 
 def add_intensity(family: Family, pairs: ir.Table, spec: FeatureSpec) -> None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from leadml.features.dictionary import Feature, Kind
-from leadml.numbers import NOT_KNOWN
+from leadml.numbers import NEVER, NOT_KNOWN
 from leadml.reasons import feature_value_words, sentence_case
 from leadml.report.canvas import (
     BLUE,
@@ -142,11 +142,12 @@ def _number_panel(
     if not known.all():  # missing values have a strip of their own, left of the smallest value
         left = low - 0.2 * room
         middle = low - 0.125 * room
+        missing = (NEVER if feature.never else NOT_KNOWN)[words.language]
         axes.axvspan(left, low - 0.05 * room, color=FAINT, alpha=0.6, linewidth=0)
         there = middle + rng.uniform(-0.03, 0.03, int((~known).sum())) * room
         axes.scatter(there, points[~known], s=7, color=GREY, alpha=0.5, linewidth=0, rasterized=True)
         axes.annotate(
-            NOT_KNOWN[words.language], (middle, 0.98), xycoords=axes.get_xaxis_transform(), rotation=90, ha="center",
+            missing, (middle, 0.98), xycoords=axes.get_xaxis_transform(), rotation=90, ha="center",
             va="top", fontsize=7.5,
         )  # fmt: skip
     axes.set_xlim(left, high + 0.05 * room)

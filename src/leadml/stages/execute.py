@@ -1,10 +1,13 @@
 """Runs one command under the workspace's lock and leaves its manifest, whether a gate said no or not."""
 
+import errno
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 from leadml.config import Config
-from leadml.errors import GateError
+from leadml.errors import BusyError, ConfigurationError, GateError
 from leadml.manifest import Manifest
 from leadml.progress import Progress
 from leadml.stages.context import Context
@@ -22,11 +25,32 @@ def execute(command: str, config: Config, sweep: bool = False) -> None:
         context = Context(config, workspace, Manifest(command, config.seed), Progress(), sweep)
         stage = import_module(f"leadml.stages.{command}")
         try:
-            stage.run(context)
+            with told_as_ours(workspace):
+                stage.run(context)
         except GateError:
             write_manifest(context)
             raise
         write_manifest(context)
+
+
+@contextmanager
+def told_as_ours(workspace: Workspace) -> Iterator[None]:
+    """What the machine refuses, in words: a disk that is full (try later), a place that may not be written to."""
+    import duckdb
+
+    untouched = "nothing was published and the last good output is untouched"
+    try:
+        yield
+    except duckdb.IOException as error:
+        raise BusyError(f"the disk could not be used under {workspace.root} ({error}); {untouched}") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise BusyError(
+                f"no room left to write under {workspace.root} ({error.strerror}): free some and run again; {untouched}"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise ConfigurationError(f"{error.filename} may not be used ({error.strerror}); {untouched}") from error
+        raise
 
 
 def write_manifest(context: Context) -> None:
