@@ -31,9 +31,10 @@ lock: .venv/.ready-dev  ## resolve the locks again (needs uv)
 	@uv pip compile pyproject.toml --extra build --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
 	@uv pip compile pyproject.toml --extra build --extra dev --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --quiet -c requirements.lock -o requirements-dev.lock
 
-clean:  ## remove the environment, caches and what runs wrote here (data/ and models/ keep their README)
+clean:  ## remove the environment, caches and what runs wrote here; exports that you put into data/raw stay
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .deep mlflow.db mlartifacts
-	@find data models -mindepth 1 ! -name README.md -delete
+	@[ ! -e data/raw/.simulated ] || rm -rf data/raw
+	@find data models -mindepth 1 -maxdepth 1 ! -name README.md ! -name raw -exec rm -rf {} +
 
 .venv/bin/python:
 	@echo "making .venv with $(PYTHON)"

@@ -63,6 +63,10 @@ def header_only(raw):
     read(raw / "Lead.csv").head(0).to_csv(raw / "Lead.csv", index=False)
 
 
+def written(root):
+    return [p for p in root.rglob("*") if p.is_file() and p.name != "lock"]
+
+
 CASES = [
     (empty_folder, "is empty", "raw"),
     (no_folder, "", "raw"),
@@ -84,8 +88,7 @@ def test_a_broken_export_is_one_line_and_exit_3(exports, tmp_path, broken, said,
     assert shown.returncode == 3, shown.stderr
     assert len(shown.stderr.strip().splitlines()) == 1, shown.stderr
     assert said.lower() in shown.stderr.lower() and also in shown.stderr
-    written = [p for p in (tmp_path / "ws").rglob("*") if p.is_file() and p.name != "lock"]
-    assert not written
+    assert not written(tmp_path / "ws")
 
 
 def test_no_conversion_at_all(exports, tmp_path):
@@ -94,14 +97,14 @@ def test_no_conversion_at_all(exports, tmp_path):
     no_conversion(raw)
     shown = run_cli("run", f"paths.root={tmp_path}/ws", f"paths.raw={raw}", "tracking.enabled=false")
     assert shown.returncode == 3 and "without a conversion" in shown.stderr, shown.stderr
-    assert not (tmp_path / "ws/models").exists()
+    assert not written(tmp_path / "ws")
 
 
 def test_fewer_conversions_than_the_minimum(exports, tmp_path):
     shown = run_cli("run", f"paths.root={tmp_path}/ws", f"paths.raw={exports}", "tracking.enabled=false")
     assert shown.returncode == 3 and "train.min_conversions" in shown.stderr, shown.stderr
     assert len(shown.stderr.strip().splitlines()) == 1
-    assert not (tmp_path / "ws/models").exists()
+    assert not written(tmp_path / "ws")
 
 
 @pytest.mark.parametrize(("label", "said"), [("1", "converted"), ("0", "which of its values mean converted? found: 0")])
@@ -112,7 +115,7 @@ def test_a_table_of_one_outcome(tmp_path, label, said):
         "run", "source=flat", f"source.path={tmp_path}/t.csv", "source.label=won", f"paths.root={tmp_path}/ws"
     )
     assert shown.returncode == 3 and said in shown.stderr, shown.stderr
-    assert not (tmp_path / "ws/models").exists()
+    assert not written(tmp_path / "ws")
 
 
 def test_a_file_that_is_not_there(tmp_path):
@@ -128,3 +131,12 @@ def test_a_label_column_that_is_not_there_names_what_is(tmp_path):
         "run", "source=flat", f"source.path={tmp_path}/t.csv", "source.label=won", f"paths.root={tmp_path}/ws"
     )
     assert shown.returncode == 3 and "won" in shown.stderr and "visits" in shown.stderr
+
+
+def test_an_end_of_the_data_before_it_and_after_it(exports, tmp_path):
+    words = ("extract", f"paths.root={tmp_path}/ws", f"paths.raw={exports}")
+    late = run_cli(*words, "problem.data_end=2031-01-01")
+    assert late.returncode == 2 and "after the end of the exports" in late.stderr, late.stderr
+    early = run_cli(*words, "problem.data_end=2001-01-01")
+    assert early.returncode == 3 and "cutoff" in early.stderr, early.stderr
+    assert not written(tmp_path / "ws")

@@ -32,8 +32,16 @@ def test_alone_it_lists_the_stages_in_order_and_at_once():
         (["extract", "a b"], "cannot read 'a b' as a setting"),
         (["train", "decision.grades={A: 10, B: 20}"], "decision.grades"),
         (["train", "train.split.folds=1"], "train.split.folds=1"),
-        (["predict", "predict.out=scores.xls"], "end it in .csv or .parquet"),
+        (["predict", "predict.out=scores.xls"], "ends in .csv or .parquet"),
         (["extract", "source.pth=x"], "pth"),
+        (["extract", "engine.memory_limit=foo"], "engine.memory_limit=foo"),
+        (["extract", "features.content.demo.pattern='['"], "features.content.demo.pattern"),
+        (["extract", "features.windows=[7,0]"], "features.windows"),
+        (["train", "model.feature_fraction=2"], "model.feature_fraction=2"),
+        (["train", "train.bootstrap=1"], "train.bootstrap=1"),
+        (["train", "seed=-1"], "seed=-1"),
+        (["predict", "predict.out=/proc/x.csv"], "cannot be written"),
+        (["run", "-m", "seed=1,2"], "cannot be swept"),
     ],
 )
 def test_a_mistake_in_the_settings_is_one_line_and_exit_2(tmp_path, words, said):
@@ -43,6 +51,7 @@ def test_a_mistake_in_the_settings_is_one_line_and_exit_2(tmp_path, words, said)
     assert shown.returncode == 2, shown.stderr
     assert len(shown.stderr.strip().splitlines()) == 1, shown.stderr
     assert said in shown.stderr and "Traceback" not in shown.stderr
+    assert not shown.stderr.startswith("Error executing")
     written = [p for p in root.rglob("*") if p.is_file() and p.name != "lock"] if root.exists() else []
     assert not written
 

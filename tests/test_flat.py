@@ -37,7 +37,7 @@ def read(tmp_path: Path, text: str, labelled: bool = True, **settings: Any) -> F
     flat = read_flat(mapping, con, labelled)
     check_counts(con, flat.report)
     assert len(flat.snapshots) == len(flat.X)
-    assert list(flat.X) == [f.name for f in flat.features]
+    assert not labelled or list(flat.X) == [f.name for f in flat.features]
     assert [n for (n,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()] == ["quarantine"]
     return flat
 
@@ -98,8 +98,14 @@ def test_other_labels_must_be_told(tmp_path: Path):
     assert read(tmp_path, text, positive=["closed won", "Renewed"]).snapshots["label"].tolist() == [1.0, 0.0, 1.0]
     with pytest.raises(DataError, match=r"which of its values mean converted"):
         read(tmp_path, text, positive=["sold"])
-    with pytest.raises(DataError, match=r"which of its values mean converted"):
-        read(tmp_path, "n,Converted\n1,0\n2,0")
+
+
+@pytest.mark.parametrize(
+    ("values", "told"), [(["0"] * 3, "all 3 values are '0'"), (["no", "0", "no"], "all 3 values are 'no' or '0'")]
+)
+def test_a_label_without_any_conversion_says_so(tmp_path: Path, values: list[str], told: str):
+    with pytest.raises(DataError, match=f"source.label=Converted: {told}, none means converted; .*name another"):
+        read(tmp_path, "n,Converted\n" + "\n".join(f"1,{v}" for v in values))
 
 
 def test_rows_without_label_or_time_are_told(tmp_path: Path):
@@ -151,6 +157,42 @@ def test_sensitive_columns_are_left_out_unless_allowed(tmp_path: Path):
     assert [f.name for f in allowed.features] == ["customerAge", "Page"]
 
 
+PEOPLE = {
+    "Full Name": [f"Ana {i}" for i in range(15)],
+    "Nombre": [f"Eva {i}" for i in range(15)],
+    "Apellidos": [f"Ruiz {i}" for i in range(15)],
+    "firstName": [f"Bo {i}" for i in range(15)],
+    "Phone": [600_000_000 + i for i in range(15)],
+    "Teléfono móvil": [f"+34 600 00 {i}" for i in range(15)],
+    "Street address": [f"Main {i}" for i in range(15)],
+    "Dirección": [f"Mayor {i}" for i in range(15)],
+    "E-mail": [f"a{i}@b.example" for i in range(15)],
+    "correo": [f"a{i} at b" for i in range(15)],
+}
+THINGS = {
+    "Do Not Email": ["Yes", "No"],
+    "Company name": [f"Firm {i}" for i in range(15)],
+    "Product name": [f"P {i}" for i in range(15)],
+    "Campaign name": [f"K {i}" for i in range(15)],
+    "Nombre de la empresa": [f"F {i}" for i in range(15)],
+    "Last Notable Activity": [f"Email {i}" for i in range(15)],
+    "Emails": list(range(15)),
+    "Lead Number": list(range(15)),
+    "Name": ["Mr", "Mrs"],
+    "Mobile": ["yes", "no"],
+}
+
+
+def test_who_people_are_is_no_feature(tmp_path: Path):
+    flat = read(tmp_path, many(PEOPLE | THINGS))
+    assert [f.name for f in flat.features] == list(THINGS)
+    why = {d["column"]: d["why"] for d in flat.report.denied}
+    assert list(why) == list(PEOPLE)
+    assert why["Full Name"] == "personal data (name); source.allow=[Full Name] takes it in"
+    assert why["Phone"] == "personal data (phone); source.allow=[Phone] takes it in"
+    assert "Full Name" in read(tmp_path, many(PEOPLE), allow=["full name"]).X
+
+
 def test_excluded_columns_and_names_in_any_case(tmp_path: Path):
     flat = read(tmp_path, CASES, label="converted", lead_id="ID", exclude=["source", "When"])
     assert [f.name for f in flat.features] == ["Visits"]
@@ -166,8 +208,67 @@ def test_a_list_to_score_needs_no_label_and_keeps_every_column(tmp_path: Path):
     flat = read(tmp_path, "Id,Source,Visits,Constant\na,Google,3,x", labelled=False, lead_id="Id", exclude=["Gone"])
     assert list(flat.X) == ["Source", "Visits", "Constant"]
     assert flat.snapshots["label"].isna().all()
+    assert flat.features == []
     # The label may be there; it is no feature.
     assert list(read(tmp_path, CASES, labelled=False).X) == ["Id", "Source", "Visits", "When"]
+
+
+def test_a_list_to_score_is_left_to_the_scorer_to_read(tmp_path: Path):
+    # In this file Discount looks like a number, Tag like an id, Gender is sensitive, and Note was excluded.
+    text = "Discount,Tag,Gender,Note,E-mail\n50%,t1,F,x,a@b.example\n1.50,N/A,,Select,\n"
+    flat = read(tmp_path, text, labelled=False, exclude=["Note"], label=None)
+    assert flat.X.to_dict("list") == {
+        "Discount": ["50%", "1.50"],
+        "Tag": ["t1", "N/A"],
+        "Gender": ["F", None],
+        "Note": ["x", "Select"],
+        "E-mail": ["a@b.example", None],
+    }
+    wanted = [Feature(c, "firmographic", Kind.CATEGORY, "", None, c, c) for c in flat.X]
+    theirs = clean_values(pd.read_csv(tmp_path / "cases.csv"), wanted, MISSING_TEXTS)
+    pd.testing.assert_frame_equal(clean_values(flat.X, wanted, MISSING_TEXTS), theirs, check_exact=True)
+    assert theirs["Discount"].tolist() == ["50%", "1.5"]
+
+
+@pytest.mark.parametrize("name", ["cases.csv", "cases.parquet"])
+def test_missing_words_of_a_category_are_the_scorers(tmp_path: Path, name: str):
+    frame = pd.DataFrame({"a": ["x", "Select"], "b": ["1", "-"]})
+    path = tmp_path / name
+    frame.to_csv(path, index=False) if name.endswith("csv") else frame.to_parquet(path)
+    mapping = parse_mapping(load("flat", path))
+    assert read_flat(mapping, connect(), labelled=False).X.to_dict("list") == frame.to_dict("list")
+
+
+def test_rows_to_score_keep_their_places_and_numbers(tmp_path: Path):
+    text = "Id,When,n\nb,2025-01-02,1\na,2025-01-01,2\nb,2025-01-02,3\nshort\n,31/02/2025,4\nN/A,,5\nx,y,z,long\nb,,6"
+    flat = read(tmp_path, text, labelled=False, lead_id="Id", time="When")
+    kept = flat.snapshots[["lead_id", "position"]].assign(n=flat.X["n"])
+    assert kept.to_csv(index=False).strip() == table("""
+        lead_id,position,n
+        b,1,1
+        a,2,2
+        b,3,3
+        row-000005,5,4
+        row-000006,6,5
+        b,8,6""")
+    assert flat.snapshots["cutoff"].isna().tolist() == [False, False, False, True, True, True]
+    counts = flat.report.counts["files"][0]
+    assert (counts["rows"], counts["quarantined"], counts["ignored"]) == (8, {"short_row": 1, "long_row": 1}, {})
+
+
+def test_a_made_id_is_never_taken_for_a_given_one(tmp_path: Path):
+    flat = read(tmp_path, "Id,n,Converted\n,1,1\nrow-000001,2,0\nrow-000001,3,0\n,4,1", lead_id="Id")
+    assert flat.X["n"].tolist() == [1.0, 3.0, 4.0]
+    assert flat.snapshots["lead_id"].tolist() == ["row-000001", "row-000001", "row-000004"]
+    assert flat.report.counts["files"][0]["ignored"] == {"same_case": 1}
+
+
+def test_numbers_of_rows_above_a_million_stay_apart(tmp_path: Path):
+    path = tmp_path / "cases.parquet"
+    pd.DataFrame({"n": np.zeros(1_000_002, dtype=np.int8)}).to_parquet(path)
+    flat = read_flat(parse_mapping(load("flat", path)), connect(), labelled=False)
+    assert flat.snapshots["lead_id"].iloc[[0, -3, -1]].tolist() == ["row-000001", "row-1000000", "row-1000002"]
+    assert flat.snapshots["lead_id"].is_unique
 
 
 @pytest.mark.parametrize(
@@ -185,7 +286,7 @@ def test_a_list_to_score_needs_no_label_and_keeps_every_column(tmp_path: Path):
     ],
 )
 def test_families_are_guessed_from_names(name: str, family: str):
-    features, _ = choose_columns(pd.DataFrame({name: ["a", "b"]}), (), every=True)
+    features, _ = choose_columns(pd.DataFrame({name: ["a", "b"]}), ())
     assert (features[0].family, features[0].en) == (family, name.replace("_", " "))
 
 
@@ -193,6 +294,28 @@ def test_names_that_databases_like(tmp_path: Path):
     flat = read(tmp_path, "_id,select,a.b,Converted\nx,1,2,1\ny,3,4,0", lead_id="_id")
     assert flat.snapshots["lead_id"].tolist() == ["x", "y"]
     assert flat.X.to_dict("list") == {"select": [1.0, 3.0], "a.b": [2.0, 4.0]}
+
+
+def test_any_header_is_a_name(tmp_path: Path):
+    header = "_row,_file,_at_home,_case_n,_case_id,Visits,visits,VISITS,c0,_n,home,rowid"
+    text = f"{header},Converted\n" + "\n".join(f"{','.join(str(r * 100 + i) for i in range(12))},{r}" for r in (0, 1))
+    flat = read(tmp_path, text)
+    names = header.split(",")
+    assert list(flat.X) == names
+    assert flat.X.iloc[1].tolist() == [100.0 + i for i in range(12)]
+    assert flat.snapshots["position"].tolist() == [1, 2]
+    new = read(tmp_path, text, labelled=False, lead_id="visits", exclude=["Visits"])
+    assert new.snapshots["lead_id"].tolist() == ["6", "106"]
+    assert "visits" not in new.X and {"Visits", "VISITS"} <= set(new.X)
+    excluded = read(tmp_path, text, exclude=["visits"])
+    assert [d["column"] for d in excluded.report.denied] == ["visits"]
+    assert {"Visits", "VISITS"} <= set(excluded.X)
+
+
+def test_a_time_beside_a_column_of_its_inner_name(tmp_path: Path):
+    flat = read(tmp_path, "home,_at_home,Converted\n2025-01-01,1,1\n2025-01-02,2,0", time="home")
+    assert flat.X["_at_home"].tolist() == [1.0, 2.0]
+    assert flat.snapshots["cutoff"].dt.day.tolist() == [1, 2]
 
 
 def test_parquet_is_read_as_well(tmp_path: Path):

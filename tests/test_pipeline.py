@@ -79,6 +79,7 @@ def test_demo_ends_with_the_best_leads_the_figures_and_the_files(demo):
 def test_the_manifest_tells_inputs_rows_losses_time_memory_versions_and_seed(root):
     told = manifest(root, "demo")
     assert set(told["stages"]) == {"simulate", "extract", "train", "calibrate", "explain", "predict", "truth"}
+    assert told["settings"]["problem"]["horizon_days"] == 90 and told["stages"]["predict"]["inputs"]
     assert told["seed"] == 20260101 and told["peak_memory_mb"] > 100
     assert {"leadml", "lightgbm", "mlflow", "python"} <= set(told["versions"])
     assert all(s["seconds"] >= 0 for s in told["stages"].values())
@@ -349,6 +350,66 @@ def test_a_broken_model_is_named(copy, broken, text, code, said):
     shown = run_cli("predict", f"paths.root={copy}")
     assert shown.returncode == code and said in shown.stderr, shown.stderr
     assert len(shown.stderr.strip().splitlines()) == 1
+
+
+def test_a_broken_champion_is_replaced_by_training(copy):
+    (copy / "models/champion/booster.txt").write_text("tree")
+    shown = run_cli("train", f"paths.root={copy}", "tracking.enabled=false", "train.bootstrap=10", "model.max_trees=20")
+    assert shown.returncode == 0, shown.stderr
+    assert "is broken" in shown.stdout
+    assert run_cli("calibrate", f"paths.root={copy}", "tracking.enabled=false").returncode == 0
+    assert run_cli("predict", f"paths.root={copy}").returncode == 0
+
+
+def test_a_stored_model_keeps_its_version_whoever_reads_it(copy):
+    folder = copy / "models/champion"
+    before = champion(copy).version
+    text = (folder / "scorer.json").read_text(encoding="utf-8")
+    # As an older or newer leadml might have written it: other white space, a field that this one does not know.
+    entry = json.loads(text)
+    entry["about"]["later"] = 1
+    (folder / "scorer.json").write_text(json.dumps(entry), encoding="utf-8")
+    (folder / "decision.json").unlink()
+    read = LeadScorer.load(folder)
+    assert read.version != before
+    read.save(copy / "again")
+    assert (copy / "again/scorer.json").read_bytes() == (folder / "scorer.json").read_bytes()
+    assert LeadScorer.load(copy / "again").version == read.version
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("train", "problem.horizon_days=30"), "problem.horizon_days=30.0 (extracted with 90.0)"),
+        (("train", "train.p50=0.2"), "froze the scale"),
+        (("predict", "predict.cutoff=yesterday"), "is not a date"),
+        (("predict", "predict.cutoff=2001-01-01"), "before the first lead"),
+        (("predict", "predict.cutoff=2030-01-01"), "after the end of the data"),
+    ],
+)
+def test_settings_that_do_not_fit_what_is_there_are_refused(root, words, said):
+    shown = run_cli(*words, f"paths.root={root}", "tracking.enabled=false")
+    assert shown.returncode in (2, 3) and said in shown.stderr, shown.stderr
+    assert len(shown.stderr.strip().splitlines()) == 1
+
+
+def test_a_sweep_of_thresholds_leaves_the_decisions(copy):
+    before = [(copy / f"models/{a}/decision.json").read_bytes() for a in ("champion", "challenger")]
+    shown = run_cli("calibrate", "-m", f"paths.root={copy}", "threshold.weekly_capacity=5,6")
+    assert shown.returncode == 0 and "5 leads a week" in shown.stdout and "6 leads a week" in shown.stdout
+    assert [(copy / f"models/{a}/decision.json").read_bytes() for a in ("champion", "challenger")] == before
+
+
+def test_other_settings_of_the_source_make_the_tables_stale(copy):
+    shown = run_cli("predict", f"paths.root={copy}", "source.exported_at=2026-05-01")  # the end of that day
+    assert shown.returncode == 0, shown.stderr
+    assert "extracting first" in shown.stdout and (copy / "data/scores/cutoff=2026-05-02T000000Z").is_dir()
+
+
+def test_the_population_is_the_models_own(copy):
+    before = scores(copy)
+    assert run_cli("predict", f"paths.root={copy}", "problem.active_days=30").returncode == 0
+    pd.testing.assert_frame_equal(scores(copy), before)
 
 
 def test_scoring_survives_a_tracking_server_that_is_down(copy):

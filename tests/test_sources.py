@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -144,9 +145,10 @@ def test_merged_and_erased_leads(tmp_path: Path):
         L3 | 2024-08-01 | 2024-08-01 | merged
         L4 | 2024-08-01 | 2024-08-01 | erased
         L5 | 2024-08-01 | 2024-08-01 | merged""")
-    # What was done to L2 belongs to L1 from the merging on, not before.
+    # What was done to L2 is L1's from the merging on; until then it was known as L2's, and that stays.
     assert show(con, "SELECT touchpoint_id, lead_id, occurred_at, known_at FROM touchpoints ORDER BY 1") == table("""
-        call:T1 | L1 | 2024-07-10 10:00:00 | 2024-08-01
+        call:T1 | L2 | 2024-07-10 10:00:00 | 2024-07-10 10:00:00
+        call:T1>L1 | L1 | 2024-07-10 10:00:00 | 2024-08-01
         call:T2 | L1 | 2024-08-05 10:00:00 | 2024-08-05 10:00:00
         call:T3 | L5 | 2024-07-11 10:00:00 | 2024-07-11 10:00:00""")
 
@@ -295,6 +297,20 @@ def test_history_is_a_whole_timeline(tmp_path: Path):
     assert report.counts["tables"]["history"]["added"] == {"first_value": 4}
 
 
+def test_a_field_without_any_change_is_not_used(tmp_path: Path):
+    history = "Id,LeadId,Field,OldValue,NewValue,CreatedDate\nH1,L1,Status,New,Working,2024-07-06T00:00:00.000+0000\n"
+    con, report = read(write(tmp_path, {"Lead.csv": LEAD + ANA + BOB, "LeadHistory.csv": history}))
+    assert report.as_of_fields == {"pipeline_stage": "category"}
+    assert show(con, "SELECT DISTINCT field FROM history") == "pipeline_stage"
+    why = {d["column"]: d["why"] for d in report.denied if d["file"] == "Lead"}
+    assert why["Industry"].startswith("no change of it in LeadHistory: tracking seems to be off, so its value is only")
+    assert "source.leads.attributes.industry=null" in why["Industry"]
+    assert "Industry" not in {h["column"] for h in report.handled}
+    # A history of other fields only: no field is left, and its rows are still accounted for.
+    con, report = read(write(tmp_path, {"LeadHistory.csv": history.replace("Status", "Rating")}))
+    assert (report.as_of_fields, show(con, "FROM history")) == ({}, "")
+
+
 def test_without_a_history_file_the_field_is_not_guessed(tmp_path: Path):
     con, report = read(write(tmp_path, {}))
     assert report.as_of_fields == {}
@@ -436,6 +452,33 @@ def test_web_events_and_cookies(tmp_path: Path):
     assert counts["ga4/events_202408.parquet"]["ignored"] == {"unknown_lead": 1}
 
 
+def test_a_second_lead_on_a_device_takes_nothing_back(tmp_path: Path):
+    write(tmp_path, {"Lead.csv": LEAD + ANA + BOB})
+    rows = [
+        ("2024-07-03T10:00:00", "c1", None),
+        ("2024-07-04T10:00:00", "c1", "L1"),
+        ("2024-07-05T10:00:00", "c1", None),
+        ("2024-07-06T10:00:00", "c1", "L2"),  # from here on the device is nobody's
+        ("2024-07-07T10:00:00", "c1", None),
+        ("2024-07-08T10:00:00", "c1", "L1"),
+        ("2024-07-09T10:00:00", "c2", "L1"),
+        ("2024-07-10T10:00:00", "c2", "somebody"),  # named, but no lead: not the device's lead either
+        ("2024-07-11T10:00:00", "c2", None),
+    ]
+    ga4(tmp_path / "ga4" / "events_1.parquet", [(t, c, u, "page_view", None) for t, c, u in rows])
+    con, report = read(tmp_path)
+    query = "SELECT lead_id, occurred_at::DATE, known_at::DATE FROM touchpoints ORDER BY occurred_at"
+    assert show(con, query) == table("""
+        L1 | 2024-07-03 | 2024-07-04
+        L1 | 2024-07-04 | 2024-07-04
+        L1 | 2024-07-05 | 2024-07-05
+        L2 | 2024-07-06 | 2024-07-06
+        L1 | 2024-07-08 | 2024-07-08
+        L1 | 2024-07-09 | 2024-07-09
+        L1 | 2024-07-11 | 2024-07-11""")
+    assert report.counts["files"][-1]["ignored"] == {"unknown_lead": 2}
+
+
 def test_of_rows_with_one_id_the_last_counts(tmp_path: Path):
     text = LEAD + ANA.replace("Web", "Old") + BOB + ANA
     con, report = read(write(tmp_path, {"Lead.csv": text}))
@@ -547,7 +590,10 @@ def test_all_missing_columns_are_named(tmp_path: Path):
     ("content", "told"),
     [
         (b"<!DOCTYPE html><html>log in</html>", "Lead.csv is a web page, not a CSV file"),
-        (b"PK\x03\x04rest", r"Lead.csv is not a CSV file \(binary content\)"),
+        (b"PK\x03\x04rest", r"Lead.csv is an Excel workbook or a zip archive, not a CSV file: save it as CSV"),
+        (b"%PDF-1.7\n%text,only\n", r"Lead.csv is a PDF, not a CSV file: export the table itself as CSV"),
+        (b"\x1f\x8b\x08rest", r"Lead.csv is a gzip archive, not a CSV file: unpack it"),
+        (b"PAR1rest", r"Lead.csv is a Parquet file, not a CSV file"),
         (b"Id,Cre\x00\x00atedDate\n", r"Lead.csv is not a CSV file \(binary content\)"),
         (b"\n\n", "Lead.csv has no header line"),
         (b"", "Lead.csv has no header line"),
@@ -618,6 +664,16 @@ def test_delimiters_and_line_ends(engine: duckdb.DuckDBPyConnection, tmp_path: P
     rows = [HEADER, ["1", "a b", "\t c"], ["2", "", ""]]
     path.write_bytes(end.join(delimiter.join(f'"{v}"' for v in row) for row in rows).encode())
     assert raw_rows(engine, path) == ([(0, 2, "1", "a b", "c"), (0, 3, "2", None, None)], [])
+
+
+@pytest.mark.parametrize(
+    "header", ['"Total, net, gross";sp ace ;y', '"a ""b, c, d"" e";f', 'x;"a,\nb,c"', '"a,b";"c,d";"e,f"']
+)
+def test_commas_in_quotes_are_no_delimiters(engine: duckdb.DuckDBPyConnection, tmp_path: Path, header: str):
+    path = tmp_path / "x.csv"
+    path.write_text(header + "\n1;2\n")
+    spec = FileSpec("x", ("*",), "csv", "auto", True, (), {}, {}, {})
+    assert look_at(engine, spec, path, tmp_path).delimiter == ";"
 
 
 def test_old_mac_line_ends_and_a_huge_field(engine: duckdb.DuckDBPyConnection, tmp_path: Path):
@@ -835,3 +891,79 @@ def test_invented_first_industry_is_the_one_typed_in(simulated: duckdb.DuckDBPyC
         AND value IS DISTINCT FROM CASE WHEN original_industry IN ('Select', 'N/A', '-', '') THEN NULL
             ELSE original_industry END"""
     assert simulated.execute(wrong).fetchone() == (0,)
+
+
+# --- what the exports say later changes nothing that was known before
+
+
+def plant(raw: Path, seed: int) -> None:
+    """Add shared devices, ids used before their lead was created, copies, and merges into leads created later."""
+    rng = np.random.default_rng(seed)
+    start = datetime(2024, 7, 1)
+
+    def when() -> datetime:
+        return start + timedelta(minutes=int(rng.integers(0, 360 * 24 * 60)))
+
+    with (raw / "Lead.csv").open(newline="", encoding="utf-8-sig") as stream:
+        records = csv.DictReader(stream)
+        header, people = list(records.fieldnames or ()), [r["Id"] for r in records][:20]
+    leads, events, tasks = [], [], []
+    for i in range(30):
+        # Five leads for each address, some of them merged into the next one, whichever of both came first.
+        gone = {"IsDeleted": "true", "MasterRecordId": f"P{i + 1}"} if rng.random() < 0.4 else {"IsDeleted": "false"}
+        made = when()
+        times = {"CreatedDate": f"{made:%FT%TZ}", "SystemModstamp": f"{made + timedelta(days=40):%FT%TZ}"}
+        leads.append({"Id": f"P{i}", "Email": f"p{i // 5}@planted.example", "Company": "P"} | gone | times)
+        tasks += [(f"PT{i}-{k}", f"P{i}", f"{when():%FT%TZ}") for k in range(8)]
+    people += [r["Id"] for r in leads] + ["stranger"]
+    for _ in range(600):
+        named = str(rng.choice(people)) if rng.random() < 0.15 else None
+        events.append((when().isoformat(), f"shared{rng.integers(0, 25)}", named, "page_view", None))
+    with (raw / "Lead.csv").open("a", newline="", encoding="utf-8") as stream:
+        csv.DictWriter(stream, header, restval="").writerows(leads)
+    (raw / "old").mkdir()
+    (raw / "old" / "Task.csv").write_text(TASK + "".join(f"{i},{w},Call,true,,,,,{t},\n" for i, w, t in tasks))
+    mails = "".join(f"m{i},{int(when().timestamp() * 1000)},OPEN,p{i % 6}@planted.example,1,\n" for i in range(60))
+    (raw / "email_events_old.csv").write_text("id,created,type,recipient,emailCampaignId,filteredEvent\n" + mails)
+    ga4(raw / "ga4" / "events_planted.parquet", events)
+
+
+def cut(raw: Path, past: Path, cutoff: datetime) -> None:
+    """Copy the exports without the rows that were not there yet at the cutoff."""
+    con, clock = connect(), Clock("UTC", True)
+    for path in sorted(p for p in raw.rglob("*") if p.is_file()):
+        copy = past / path.relative_to(raw)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".parquet":
+            keep = f"event_timestamp < epoch_us(TIMESTAMP '{cutoff}')"
+            con.execute(f"COPY (FROM '{path}' WHERE {keep}) TO '{copy}' (FORMAT parquet)")
+            continue
+        marks = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+        # latin-1 keeps any other bytes as they are.
+        encoding = next((e for mark, e in marks.items() if path.read_bytes().startswith(mark)), "latin-1")
+        with path.open(newline="", encoding=encoding) as stream:
+            rows = list(csv.reader(stream))
+        place = rows[0].index("created" if path.name.startswith("email_events") else "CreatedDate")
+        texts = pa.table({"n": range(len(rows)), "t": [r[place] if len(r) > place else "" for r in rows]})
+        con.register("texts", texts)
+        later = f"SELECT n FROM texts WHERE {clock.instant('t')} >= TIMESTAMP '{cutoff}'"
+        gone = {n for (n,) in con.execute(later).fetchall()}
+        with copy.open("w", newline="", encoding=encoding) as stream:
+            csv.writer(stream).writerows(r for n, r in enumerate(rows) if n not in gone)
+
+
+def test_without_the_rows_of_the_future_the_same_was_known(tmp_path: Path):
+    config = SimulateConfig(leads=300, months=12, start="2024-07-01", chunk_leads=300)
+    simulate(config, 3, tmp_path / "raw", tmp_path / "truth", lambda _: None)
+    plant(tmp_path / "raw", 10)
+    whole, report = read(tmp_path / "raw", exported_at="2025-07-01")
+    assert report.counts["tables"]["touchpoints"]["added"]["before_merging"] > 10
+    for cutoff in (datetime(2024, 9, 16), datetime(2025, 1, 13), datetime(2025, 5, 19, 12)):
+        past = tmp_path / f"{cutoff:%m}"
+        cut(tmp_path / "raw", past, cutoff)
+        then, _ = read(past, exported_at="2025-07-01")
+        for table_, order in (("touchpoints", "touchpoint_id"), ("leads", "lead_id")):
+            query = f"SELECT * FROM {table_} WHERE known_at < TIMESTAMP '{cutoff}' ORDER BY {order}"
+            known, known_then = whole.execute(query).fetchall(), then.execute(query).fetchall()
+            assert len(known) > 20
+            assert sorted(set(known) ^ set(known_then), key=str)[:20] == []

@@ -164,7 +164,7 @@ def test_undated_tables(made, ordered):
 def test_too_few_conversions_are_refused_with_counts(made):
     snapshots, X, features = made
     config = replace(CONFIG, train=replace(CONFIG.train, min_conversions=5000))
-    with pytest.raises(DataError, match=r"\d+ distinct converting leads in training, 5000 are needed"):
+    with pytest.raises(DataError, match=r"\d+ distinct converting leads in all matured data, 5000 are needed"):
         fit_recipe(snapshots, X, features, config)
 
 

@@ -13,6 +13,7 @@ from leadml import __version__
 from leadml.errors import ConfigurationError, LeadmlError
 from leadml.stages import STAGES
 
+NOT_SWEPT = ("run", "demo", "explain", "predict")
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -57,6 +58,8 @@ def check_stage(word: str) -> str:
 
 def run_stage(stage: str, arguments: list[str]) -> None:
     """Composes the configuration with Hydra and runs the stage; lets every error through."""
+    if stage in NOT_SWEPT and {"-m", "--multirun"} & set(arguments):
+        raise ConfigurationError(f"{stage} cannot be swept (-m): its jobs would overwrite each other; sweep train")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its own report and exits 1
     import hydra
     from omegaconf import DictConfig

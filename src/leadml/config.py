@@ -4,6 +4,7 @@ Only this module and `cli` know Hydra and OmegaConf. Defaults live in ``conf/``,
 stand the types and what is allowed. ``__post_init__`` raises `ConfigurationError` with the setting's full name.
 """
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
@@ -14,6 +15,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from leadml.errors import ConfigurationError
+
+LEAST_DRAWS = 10
 
 
 class Language(Enum):
@@ -69,6 +72,8 @@ class EngineConfig:
 
     def __post_init__(self) -> None:
         check_positive(engine__threads=self.threads)
+        if not re.fullmatch(r"\d+(\.\d+)? ?([KMGT]i?B|%)", str(self.memory_limit)):
+            raise ConfigurationError(f"engine.memory_limit={self.memory_limit}: write it as 8GB, 500MB or 50%")
 
 
 @dataclass
@@ -146,8 +151,20 @@ class FeaturesConfig:
 
     def __post_init__(self) -> None:
         bad = [w for w in [*self.windows, *self.half_lives] if w <= 0]
-        if bad:
-            raise ConfigurationError(f"features.windows and features.half_lives are days above 0; got {bad}")
+        if bad or not self.windows or not self.half_lives:
+            raise ConfigurationError(
+                f"features.windows={self.windows}, features.half_lives={self.half_lives}: days above 0, at least one"
+            )
+        twice = sorted({w for w in self.windows if self.windows.count(w) > 1})
+        if twice:
+            raise ConfigurationError(f"features.windows={self.windows} names {twice} twice")
+        for name, rule in self.content.items():
+            try:
+                re.compile(rule.pattern)
+            except re.error as error:
+                raise ConfigurationError(
+                    f"features.content.{name}.pattern={rule.pattern!r} is no regular expression: {error}"
+                ) from error
 
 
 @dataclass
@@ -188,8 +205,16 @@ class ModelConfig:
             model__min_level_rows=self.min_level_rows,
             model__max_levels=self.max_levels,
         )
+        bad = [f"model.{n}={v}" for n, v in self._fractions().items() if not 0 < v <= 1]
+        if bad:
+            raise ConfigurationError(f"must be above 0 and at most 1: {', '.join(bad)}")
+        if self.lambda_l2 < 0:
+            raise ConfigurationError(f"model.lambda_l2={self.lambda_l2} must be 0 or more")
         if self.num_leaves < 2:
             raise ConfigurationError(f"model.num_leaves={self.num_leaves}: a tree needs at least 2 leaves")
+
+    def _fractions(self) -> dict[str, float]:
+        return {"feature_fraction": self.feature_fraction, "bagging_fraction": self.bagging_fraction}
 
 
 @dataclass
@@ -209,10 +234,13 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_positive(
             train__min_conversions=self.min_conversions,
-            train__bootstrap=self.bootstrap,
             train__base_rate_half_life_days=self.base_rate_half_life_days,
             train__max_shift=self.max_shift,
         )
+        if self.bootstrap < LEAST_DRAWS:
+            raise ConfigurationError(
+                f"train.bootstrap={self.bootstrap}: fewer than {LEAST_DRAWS} draws give intervals that mean nothing"
+            )
         check_fraction(train__confidence=self.confidence, train__suspicious_auc=self.suspicious_auc)
         if self.p50 is not None:
             check_fraction(train__p50=self.p50)
@@ -291,8 +319,8 @@ class Config:
     seed: int = MISSING
 
     def __post_init__(self) -> None:
-        if self.problem.gap_days + self.problem.horizon_days <= 0:
-            raise ConfigurationError("problem.gap_days + problem.horizon_days must be above 0")
+        if self.seed < 0:
+            raise ConfigurationError(f"seed={self.seed} must be 0 or more")
 
 
 def register_schema() -> None:

@@ -19,9 +19,9 @@ BLOCK = 1 << 20
 class Manifest:
     """Collects facts by stage; `to_dict` is what is written. The only place where the clock is read."""
 
-    def __init__(self, command: str, seed: int) -> None:
+    def __init__(self, command: str, seed: int, settings: dict[str, Any]) -> None:
         self.started = datetime.now(UTC)
-        self.facts: dict[str, Any] = {"command": command, "seed": seed, "stages": {}}
+        self.facts: dict[str, Any] = {"command": command, "seed": seed, "settings": settings, "stages": {}}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Any]]:

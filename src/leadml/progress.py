@@ -1,7 +1,7 @@
 """Progress for people: a live line on a terminal (rich), plain lines in a log."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -24,15 +24,15 @@ class Progress:
         self.console = console or console_of_this_process()
 
     @contextmanager
-    def phase(self, stage: str, text: str) -> Iterator[None]:
-        """A phase of a stage, with its seconds once it is done."""
+    def phase(self, stage: str, text: str) -> Iterator[Callable[[str], None]]:
+        """A phase of a stage, with its seconds once it is done; yields what tells of its steps on a terminal."""
         label = f"{stage:<10}{text}"
         begun = time.perf_counter()
         if self.console.is_terminal:
-            with self.console.status(escape(label)):
-                yield
+            with self.console.status(escape(label)) as status:
+                yield lambda step: status.update(escape(f"{label}: {step}"))
         else:
-            yield
+            yield lambda step: None
         self.console.print(f"{escape(label)} [dim]({time.perf_counter() - begun:.1f} s)[/dim]")
 
     def say(self, stage: str, text: str) -> None:

@@ -8,7 +8,7 @@ unpickled.
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class LeadScorer:
-    """Scores frames of features. ``about`` holds the problem, the feature specification and the training's facts."""
+    """Scores frames of features. ``about`` holds the problem, the feature specification and the training's facts.
+
+    ``files`` are the texts that the scorer was read from, None for one that was just trained.
+    """
 
     booster: lgb.Booster
     encoder: Encoder
@@ -59,6 +62,7 @@ class LeadScorer:
     missing: tuple[str, ...]
     about: dict[str, Any]
     decision: dict[str, Any] | None = None
+    files: dict[str, str] | None = None
 
     @classmethod
     def load(cls, folder: str | Path) -> "LeadScorer":
@@ -76,7 +80,8 @@ class LeadScorer:
         folder = Path(folder)
         try:
             booster_text = (folder / BOOSTER).read_text(encoding="utf-8")
-            entry = json.loads((folder / SCORER).read_text(encoding="utf-8"))
+            scorer_text = (folder / SCORER).read_text(encoding="utf-8")
+            entry = json.loads(scorer_text)
             found = entry.get("format")
             if found != FORMAT:
                 raise ArtifactError(f"{folder}: scorer format {found}, this version reads {FORMAT}; train again")
@@ -92,6 +97,7 @@ class LeadScorer:
                 scale=Scale(**entry["scale"]),
                 missing=tuple(entry["missing"]),
                 about=entry["about"],
+                files={BOOSTER: booster_text, SCORER: scorer_text},
             )
         except FileNotFoundError as error:
             raise ArtifactError(f"no scorer in {folder}: {error.filename} is missing; run leadml train") from error
@@ -103,7 +109,7 @@ class LeadScorer:
 
     def with_decision(self, decision: dict[str, Any] | None) -> "LeadScorer":
         """The same scorer with threshold and grades."""
-        return LeadScorer(self.booster, self.encoder, self.calibrator, self.scale, self.missing, self.about, decision)
+        return replace(self, decision=decision)
 
     def save(self, folder: Path) -> None:
         """Writes booster.txt and scorer.json; the same scorer gives the same bytes."""
@@ -113,7 +119,9 @@ class LeadScorer:
 
     @cached_property
     def texts(self) -> dict[str, str]:
-        """The files by name."""
+        """The files by name: as they were read, so that a newer leadml gives a stored model no other version."""
+        if self.files is not None:
+            return self.files
         # The one line of the model text that depends on the machine rather than on the data.
         booster = re.sub(r"^\[num_threads: .*\]$", "[num_threads: 0]", self.booster.model_to_string(), flags=re.M)
         entry = {

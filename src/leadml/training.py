@@ -152,7 +152,7 @@ def fit_recipe(snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Feat
         verdict=judged.verdict,
         shift=shift,
         split=data.split,
-        notes=(*data.split.notes, *judged.notes, *_notes(final.encoder, slope, shift, config)),
+        notes=(*_shrinkage(data.split), *judged.notes, *_notes(final.encoder, slope, shift, config)),
     )
 
 
@@ -261,11 +261,21 @@ def _prepare(snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Featur
     if len(snapshots) != len(X):
         raise DataError(f"{len(snapshots)} snapshots but {len(X)} feature rows; build the features again")
     snapshots, X = _typed(snapshots), X.reset_index(drop=True)
+    split = split_checked(snapshots, config)
+    return _Data(snapshots, X, tuple(features), split, list_keys(snapshots, split.kind), config)
+
+
+def split_checked(snapshots: pd.DataFrame, config: RecipeConfig) -> Split:
+    """The split of snapshots that are enough to learn from; extract asks it before features are built.
+
+    Raises:
+        DataError: no matured label, one outcome only, fewer distinct converting leads than ``train.min_conversions``
+            in all or in training, or too short a history.
+    """
+    snapshots = _typed(snapshots)
     check_outcomes(snapshots)
-    everyone, needed = (
-        count_converting(snapshots, np.flatnonzero(snapshots["label"].notna())),
-        config.train.min_conversions,
-    )
+    needed = config.train.min_conversions
+    everyone = count_converting(snapshots, np.flatnonzero(snapshots["label"].notna()))
     way_out = "bring a longer history, set a shorter problem.horizon_days, or lower train.min_conversions"
     if everyone < needed:
         raise DataError(f"{everyone} distinct converting leads in all matured data, {needed} are needed; {way_out}")
@@ -278,7 +288,7 @@ def _prepare(snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Featur
         )
     if not (snapshots["label"].iloc[split.train] == 0).any():
         raise DataError(f"all {len(split.train)} training rows converted; check the leads that did not convert")
-    return _Data(snapshots, X, tuple(features), split, list_keys(snapshots, split.kind), config)
+    return split
 
 
 def _typed(snapshots: pd.DataFrame) -> pd.DataFrame:
@@ -357,6 +367,10 @@ def _without_effort(data: _Data, trees: int, slope: float, rate: float) -> dict[
     margins = model.margins(data.X.iloc[data.split.test], threads)
     calibrator = Calibrator(slope, recentre(fitted, np.ones(len(fitted)), rate))
     return {"without_effort": Baseline(margins, calibrator.probability(margins))}
+
+
+def _shrinkage(split: Split) -> tuple[str, ...]:
+    return split.notes if split.shrunk is None else (split.shrunk, *split.notes)
 
 
 def _notes(encoder: Encoder, slope: float, shift: dict[str, float], config: RecipeConfig) -> Iterator[str]:

@@ -42,7 +42,10 @@ class Workspace:
         Raises:
             BusyError: another run holds it.
         """
-        self.hidden.mkdir(parents=True, exist_ok=True)
+        try:
+            self.hidden.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"paths.root={self.root} cannot be used ({error.strerror})") from error
         with (self.hidden / "lock").open("a") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -144,6 +147,5 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def replace_outside(path: Path) -> Path:
-    """A name beside ``path`` to write to before it is put in place by `Path.replace`; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A name beside ``path`` to write to before it is put in place by `Path.replace`."""
     return path.with_name(f".{path.name}.new")

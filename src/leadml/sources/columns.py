@@ -17,6 +17,26 @@ _SENSITIVE_WORDS = (
     "gender sex sexo genero race raza ethnicity ethnic etnia etnico religion age edad birth birthday birthdate dob "
     "nacimiento nationality nacionalidad disability discapacidad disabled marital civil pregnant pregnancy embarazo"
 )
+# What tells who somebody is must reach neither model nor outputs.
+_PERSONAL_WORDS = {
+    "name": "name names nombre nombres apellido apellidos surname forename fullname firstname lastname username",
+    "e-mail": "email emails mail correo",
+    "phone": "phone telephone tel mobile cell cellphone fax telefono movil celular whatsapp",
+    "address": "address street direccion calle domicilio",
+}
+# With one of these a column is about a thing, not a person: "Company name", "Email subject", "Mobile device".
+_THING_WORDS = (
+    "company companies product campaign event page file course city country account organisation organization form "
+    "list source template asset plan brand store shop school university industry category type region state province "
+    "channel stage medium domain subject status activity device model browser os web website url team department "
+    "project service segment group role partner provider opened open opens clicked clicks sent received not "
+    "empresa empresas producto campana evento pagina archivo fichero curso ciudad pais cuenta organizacion formulario "
+    "lista fuente plantilla marca tienda escuela colegio universidad sector categoria tipo provincia canal etapa medio "
+    "dominio asunto estado actividad dispositivo modelo navegador equipo departamento proyecto servicio segmento grupo "
+    "proveedor abiertos enviados"
+)
+_MANY_PEOPLE = 10
+_PHONE_DIGITS = 7
 # The first family with a word of the column's name; without any it is firmographic.
 _FAMILY_WORDS = {
     "timing": (
@@ -34,11 +54,11 @@ _FAMILY_WORDS = {
 }
 
 
-def choose_columns(raw: pd.DataFrame, allow: tuple[str, ...], every: bool) -> tuple[list[Feature], dict[str, str]]:
+def choose_columns(raw: pd.DataFrame, allow: tuple[str, ...]) -> tuple[list[Feature], dict[str, str]]:
     """Features of the columns that can help, and why each of the others is left out.
 
-    ``raw`` holds stripped texts, None where missing. Sensitive columns are left out unless allowed by name. With
-    ``every`` columns stay even if they look useless: a list to score may hold one row.
+    ``raw`` holds stripped texts, None where missing. Sensitive, personal and useless columns are left out unless
+    allowed by name.
     """
     allowed = {a.lower() for a in allow}
     features: list[Feature] = []
@@ -49,9 +69,12 @@ def choose_columns(raw: pd.DataFrame, allow: tuple[str, ...], every: bool) -> tu
         sensitive = sorted(set(_SENSITIVE_WORDS.split()) & set(_words(name)))
         why = None
         if name.lower() not in allowed:
+            personal = _personal(name, levels, kind)
             if sensitive:
                 why = f"sensitive ({', '.join(sensitive)}); source.allow=[{name}] takes it in"
-            elif not every:
+            elif personal:
+                why = f"personal data ({personal}); source.allow=[{name}] takes it in"
+            else:
                 why = _useless(name, levels, kind, len(raw))
         if why is None:
             words = " ".join(re.sub(r"[_\s]+", " ", name).split())
@@ -65,6 +88,19 @@ def _kind_of(levels: pd.Series) -> Kind:
     """Number where at least 99 % of the texts that are not missing are numbers."""
     numbers = sum(int(n) for text, n in levels.items() if parse_number(str(text)) == parse_number(str(text)))
     return Kind.NUMBER if len(levels) and numbers >= _NUMBER_SHARE * levels.sum() else Kind.CATEGORY
+
+
+def _personal(name: str, levels: pd.Series, kind: Kind) -> str | None:
+    """What of a person a column tells (name, e-mail, phone, address), or None."""
+    words = set(_words(name))
+    if len(levels) < _MANY_PEOPLE or words & set(_THING_WORDS.split()):
+        return None
+    found = next((what for what, listed in _PERSONAL_WORDS.items() if words & set(listed.split())), None)
+    if kind is Kind.NUMBER:
+        # Counts (mails, calls to a mobile) are short; the numbers of telephones are not.
+        digits = pd.Series([sum(c.isdigit() for c in str(text)) for text in levels.index])
+        return found if found == "phone" and digits.median() >= _PHONE_DIGITS else None
+    return found
 
 
 def _useless(name: str, levels: pd.Series, kind: Kind, rows: int) -> str | None:

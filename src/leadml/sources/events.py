@@ -30,11 +30,20 @@ def _key(key: Key) -> str:
     return sql.email(f"r.{ident(key.column)}") if key.by == "email" else f"r.{ident(key.column)}"
 
 
-def _with_lead(relation: str, keys: list[Key], index: str) -> str:
-    """The relation with ``_lead``, ``_own``, ``_account`` and ``_since`` by the first key that finds a lead."""
-    joins = " ".join(
-        f"LEFT JOIN {index} k{i} ON k{i}.kind = {literal(k.by)} AND k{i}.key = {_key(k)}" for i, k in enumerate(keys)
-    )
+def _with_lead(reading: Reading, relation: str, keys: list[Key], when: str, index: str) -> str:
+    """The relation with ``_lead``, ``_own``, ``_account``, ``_since`` and ``_merged`` by the first key with a lead.
+
+    ``when`` is the row's time: a device is a lead's for a while only, and a row of a device that names somebody is
+    that one's or nobody's.
+    """
+    named = {d.kind: [k.column for k in d.lead] for d in reading.mapping.devices}
+    joins = []
+    for i, key in enumerate(keys):
+        anonymous = "".join(f" AND r.{ident(k.column)} IS NULL" for k in keys if k.column in named.get(key.by, ()))
+        joins.append(
+            f"LEFT JOIN {index} k{i} ON k{i}.kind = {literal(key.by)} AND k{i}.key = {_key(key)} "
+            f"AND (k{i}.until IS NULL OR r._when < k{i}.until){anonymous}"
+        )
 
     def first(column: str) -> str:
         # Not coalesce: a later key must not lend its account to the lead that an earlier key found.
@@ -43,15 +52,36 @@ def _with_lead(relation: str, keys: list[Key], index: str) -> str:
 
     return (
         f"(SELECT r.*, {first('lead_id')} AS _lead, {first('own_id')} AS _own, {first('account_id')} AS _account, "
-        f"{first('since')} AS _since FROM {relation} r {joins})"
+        f"{first('since')} AS _since, {first('merged')} AS _merged "
+        f"FROM (SELECT *, {when} AS _when FROM {relation}) r {' '.join(joins)})"
     )
 
 
 def build_touchpoints(reading: Reading) -> None:
     """Make ``_touchpoints`` from every touchpoint entry whose file is there."""
-    for spec in reading.mapping.touchpoints:
-        if spec.source in reading.raw:
-            _touchpoint(reading, spec, "_touchpoints")
+    read = [spec for spec in reading.mapping.touchpoints if spec.source in reading.raw]
+    for spec in read:
+        _touchpoint(reading, spec, "_touchpoints")
+    if read:
+        _before_merging(reading)
+
+
+def _before_merging(reading: Reading) -> None:
+    """Give a merged lead what was known of it before the merging: later it is the other lead's, not from the start.
+
+    The other lead's row keeps its time and gets an id of its own.
+    """
+    con = reading.con
+    earlier = "t._own <> lead_id AND _own_known < _merged"
+    added = con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE _earlier AS SELECT t.* REPLACE (
+            t._own AS lead_id, l._account AS account_id, _own_known AS known_at)
+        FROM _touchpoints t JOIN _leads l ON l._id = t._own WHERE {earlier}"""
+    ).fetchone()
+    con.execute(f"UPDATE _touchpoints t SET touchpoint_id = touchpoint_id || '>' || lead_id WHERE {earlier}")
+    con.execute("INSERT INTO _touchpoints SELECT * FROM _earlier")
+    con.execute("DROP TABLE _earlier")
+    reading.ledger.table("touchpoints").add("before_merging", added[0] if added else 0)
 
 
 def _touchpoint(reading: Reading, spec: TouchpointSpec, into: str) -> None:
@@ -60,7 +90,7 @@ def _touchpoint(reading: Reading, spec: TouchpointSpec, into: str) -> None:
     knowns = {c: reading.moment((c,), raw) for c in spec.known_at if c in raw.present}
     # greatest() skips NULL: a time that is missing does not hide the others.
     known = f"greatest({', '.join([occurred.at, *(k.known for k in knowns.values())])})"
-    source = _with_lead(raw.table, _known_keys(spec.lead, raw), "_first_ids")
+    source = _with_lead(reading, raw.table, _known_keys(spec.lead, raw), occurred.at, "_first_ids")
     kind, initiator, channel = (_word(w, raw) for w in (spec.kind, spec.initiator, spec.channel))
     identifier = " || '|' || ".join(f"coalesce({ident(c)}, '')" for c in spec.id)
     content = ident(spec.content) if spec.content in raw.present else "NULL::VARCHAR"
@@ -69,7 +99,7 @@ def _touchpoint(reading: Reading, spec: TouchpointSpec, into: str) -> None:
         "lead_id": "_lead",
         "account_id": "_account",
         "occurred_at": occurred.at,
-        "known_at": f"greatest({known}, _since)",
+        "known_at": f"greatest({known}, _since, _merged)",
         "channel": channel,
         "kind": kind,
         "initiator": initiator,
@@ -77,6 +107,9 @@ def _touchpoint(reading: Reading, spec: TouchpointSpec, into: str) -> None:
         if spec.value in raw.present
         else "NULL::DOUBLE",
         "content": sql.without_people(sql.path(content) if spec.content_path else content),
+        "_own": "_own",
+        "_own_known": f"greatest({known}, _since)",
+        "_merged": "_merged",
     }
     no_id = " AND ".join(f"{ident(c)} IS NULL" for c in spec.id)
     checks = [
@@ -142,7 +175,7 @@ def _dated(reading: Reading, table: str, spec: DatedSpec, into: str) -> None:
         if booked.replaces:
             when = Moment(day.text, f"coalesce(_booked, {day.at})", f"coalesce(_booked, {day.known})")
     keys = _known_keys(spec.lead, raw)
-    joined = _with_lead(relation, keys, "_ids")
+    joined = _with_lead(reading, relation, keys, when.at, "_ids")
     # A lead that was joined into another, or merged, is not closed for the other one when only itself is lost.
     own = table == "closures" and spec.kind != "opted_out" and all(k.by == "lead" for k in keys)
     columns = {"lead_id": "_own" if own else "_lead", "_at": when.at, "known_at": when.known}

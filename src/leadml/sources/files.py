@@ -3,6 +3,7 @@
 import codecs
 import csv
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -15,6 +16,14 @@ from leadml.sources.spec import FileSpec
 from leadml.sources.sql import literal
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# What a file is by its first bytes, and what to do about it.
+_OTHER_FORMATS = (
+    (b"%PDF", "a PDF", "export the table itself as CSV"),
+    (b"PK\x03\x04", "an Excel workbook or a zip archive", "save it as CSV, or unpack it"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save it as CSV"),
+    (b"\x1f\x8b", "a gzip archive", "unpack it"),
+    (b"PAR1", "a Parquet file", "give it the ending .parquet"),
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,8 @@ def look_at(con: duckdb.DuckDBPyConnection, spec: FileSpec, path: Path, folder: 
     digest, encoding, lines = _scan(path, encoding)
     with path.open(encoding=encoding, errors="replace", newline="") as stream:
         first = stream.readline(1 << 16)
-    delimiter = max(",;\t|", key=first.count)
+    bare = re.sub(r'"[^"]*("|$)', "", first)
+    delimiter = max(",;\t|", key=bare.count)
     with path.open(encoding=encoding, errors="replace", newline="") as stream:
         header = next(read_records(stream, delimiter), (0, []))[1]
     if not any(h.strip() for h in header):
@@ -101,7 +111,10 @@ def _encoding_of(spec: FileSpec, path: Path, relative: str) -> str:
     start = head.lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise DataError(f"{relative} is a web page, not a CSV file: export it again (a login page was saved, perhaps)")
-    if not marked and spec.encoding == "auto" and (b"\0" in head or head.startswith((b"PK\x03\x04", b"\x1f\x8b"))):
+    for mark, what, way_out in _OTHER_FORMATS:
+        if head.startswith(mark):
+            raise DataError(f"{relative} is {what}, not a CSV file: {way_out}")
+    if not marked and spec.encoding == "auto" and b"\0" in head:
         raise DataError(f"{relative} is not a CSV file (binary content): save it as CSV, or unpack it")
     if spec.encoding == "auto":
         return marked

@@ -1,6 +1,6 @@
 """One-table sources: any CSV or Parquet file with a row a case, to snapshots and raw feature columns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -16,7 +16,7 @@ from leadml.sources.quarantine import Check, Ledger, RawFile
 from leadml.sources.readers import Choice, read_file
 from leadml.sources.report import SourceReport
 from leadml.sources.spec import FileSpec, FlatSpec, Mapping
-from leadml.sources.sql import Clock, at, ident, literals
+from leadml.sources.sql import Clock, at, literals, present
 
 _POSITIVE = ("1", "1.0", "true", "yes", "y", "won", "converted", "si", "sí", "ganado")
 _NEGATIVE = ("0", "0.0", "false", "no", "n", "lost", "not converted", "perdido")
@@ -24,7 +24,11 @@ _NEGATIVE = ("0", "0.0", "false", "no", "n", "lost", "not converted", "perdido")
 
 @dataclass(frozen=True)
 class FlatTable:
-    """A one-table source: row i of ``X`` and of ``snapshots`` is the same case."""
+    """A one-table source: row i of ``X`` and of ``snapshots`` is the same case.
+
+    For training ``X`` holds the typed values of ``features``; a list to score has no features, and ``X`` holds the
+    stripped texts (None where empty) of every column, which the scorer reads by its own kinds.
+    """
 
     snapshots: pd.DataFrame
     X: pd.DataFrame
@@ -35,10 +39,11 @@ class FlatTable:
 def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) -> FlatTable:
     """Read one file with a row a case.
 
-    ``labelled``: the label column must be there, rows without a label are left out, and columns that cannot help
-    (constant, near-unique texts, ids) are left out and named. Otherwise every column stays, for the model to choose
-    from, and labels are NaN. Snapshots have `SNAPSHOT_COLUMNS`, grid "row", cutoff UTC or NaT; ``position`` is the
-    1-based number of the row among the file's rows that could be read.
+    ``labelled``: the label column must be there, rows without a label or time are left out, of rows with one given id
+    and time the last counts, and columns that cannot help (constant, near-unique texts, ids) or are personal are left
+    out and named. Otherwise every row that can be read stays in its place, as does every column but id, time and
+    label, and labels are NaN. Snapshots have `SNAPSHOT_COLUMNS`, grid "row", cutoff UTC or NaT; ``position`` is the
+    1-based number of the row in the file, those that could not be read included.
 
     Raises:
         ConfigurationError: ``source.path`` or a column setting is missing.
@@ -49,19 +54,23 @@ def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) 
     ledger = Ledger(con)
     found = _find(con, mapping, flat)
     columns = _check_columns(found, flat, labelled)
-    _read_rows(con, mapping, found, columns, ledger)
+    # The words for missing of a list to score are the model's.
+    _read_rows(con, mapping if labelled else replace(mapping, missing=()), found, columns, ledger)
     _sift(con, mapping, columns, ledger, labelled)
     frame = con.execute("SELECT * FROM _cases ORDER BY _case_n").df()
-    raw = frame[[c for c in found.header if c not in columns.taken]]
+    raw = frame[list(columns.headers)].set_axis(list(found.header), axis=1)
+    raw = raw[[c for c in found.header if c not in columns.taken]]
     report = SourceReport(
         [{"name": mapping.name, "path": found.relative, "sha256": found.sha256, "rows": ledger.files[0].rows}]
     )
-    features, left_out = choose_columns(raw, flat.allow, every=not labelled)
-    left_out |= {
-        c: "excluded by source.exclude" for c in found.header if c.lower() in {e.lower() for e in flat.exclude}
-    }
-    report.denied = [{"file": mapping.name, "column": c, "why": why} for c, why in left_out.items()]
-    X = clean_values(raw, features, mapping.missing)
+    features: list[Feature] = []
+    if labelled:
+        features, left_out = choose_columns(raw, flat.allow)
+        left_out |= {c: "excluded by source.exclude" for c in found.header if c in columns.exclude}
+        report.denied = [{"file": mapping.name, "column": c, "why": why} for c, why in left_out.items()]
+        X = clean_values(raw, features, mapping.missing)
+    else:
+        X = raw.astype(object).where(raw.notna(), None)
     snapshots = _build_snapshots(frame)
     ledger.tables["cases"].rows_out = len(frame)
     ledger.tables["cases"].settle()
@@ -80,16 +89,26 @@ def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) 
 
 @dataclass(frozen=True)
 class _Columns:
-    """The file's own names of the columns with a part to play."""
+    """The file's own names of the columns with a part to play, and the names under which the engine knows all."""
 
     lead_id: str | None
     time: str | None
     label: str | None
     exclude: tuple[str, ...]
+    header: tuple[str, ...]
 
     @property
     def taken(self) -> set[str]:
         return {c for c in (self.lead_id, self.time, self.label, *self.exclude) if c is not None}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The engine's name of each column to the file's: any header is a name to us, not to a database."""
+        return {f"c{i}": name for i, name in enumerate(self.header)}
+
+    def name(self, column: str) -> str:
+        """The engine's name of a column."""
+        return f"c{self.header.index(column)}"
 
 
 def _check_settings(mapping: Mapping, labelled: bool) -> FlatSpec:
@@ -133,71 +152,83 @@ def _check_columns(found: Found, flat: FlatSpec, labelled: bool) -> _Columns:
             f"{len(absent)} column(s) missing in {found.relative}: {', '.join(absent)}; "
             f"found: {', '.join(found.header)}"
         )
-    exclude = tuple(m for m in map(match, flat.exclude) if m is not None)
-    return _Columns(match(flat.lead_id), match(flat.time), match(flat.label), exclude)
+    exclude = tuple(m for m in map(match, flat.exclude) if m is not None) if labelled else ()
+    return _Columns(match(flat.lead_id), match(flat.time), match(flat.label), exclude, found.header)
 
 
 def _read_rows(
     con: duckdb.DuckDBPyConnection, mapping: Mapping, found: Found, columns: _Columns, ledger: Ledger
 ) -> None:
-    """``_flat``: the file's rows as texts, booked in the ledger."""
+    """``_flat``: the file's rows as texts under the engine's names, with their number ``_n``; booked in the ledger."""
     con.execute("DROP TABLE IF EXISTS temp._flat; DROP TABLE IF EXISTS temp._cases")
-    times = (columns.time,) if columns.time else ()
-    clock = Clock(mapping.timezone, mapping.day_first)
-    choice = Choice("_flat", 0, {c: c for c in found.header}, times, mapping.missing, clock)
+    times = (columns.name(columns.time),) if columns.time else ()
+    choice = Choice(
+        "_flat", 0, dict(columns.headers), times, mapping.missing, Clock(mapping.timezone, mapping.day_first)
+    )
     rejected = read_file(con, found, choice)
     rows = con.execute("SELECT count(*) FROM _flat").fetchone() or (0,)
     ledger.files.append(RawFile(0, mapping.name, found.relative, found.sha256, rows[0] + len(rejected)))
     ledger.reject(0, rejected)
+    # A row keeps its number whatever becomes of those before it.
+    lines = 'SELECT _row FROM _flat UNION ALL SELECT "row" FROM _verdicts'
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE _flat AS SELECT * FROM _flat JOIN "
+        f"(SELECT _row, row_number() OVER (ORDER BY _row) AS _n FROM ({lines})) USING (_row)"
+    )
 
 
 def _sift(con: duckdb.DuckDBPyConnection, mapping: Mapping, columns: _Columns, ledger: Ledger, labelled: bool) -> None:
     """``_cases``: the rows to keep, with number, id, time and label as ``_case_...`` beside their columns."""
-    moment = at(columns.time) if columns.time else "NULL::TIMESTAMP"
-    number = "'row-' || lpad(_case_n::VARCHAR, 6, '0')"
-    lead = f"coalesce({ident(columns.lead_id)}, {number})" if columns.lead_id else number
-    label = _label_expr(con, mapping, columns.label) if labelled and columns.label else "NULL::DOUBLE"
-    source = (
-        f"(SELECT *, {lead} AS _case_id, {moment} AS _case_at, {label} AS _case_label FROM "
-        "(SELECT *, row_number() OVER (ORDER BY _row) AS _case_n FROM _flat))"
-    )
+
+    def text(column: str | None) -> str:
+        return present(columns.name(column), mapping.missing) if column else "NULL::VARCHAR"
+
+    label = _label_expr(con, mapping, columns, text(columns.label)) if labelled and columns.label else "NULL::DOUBLE"
+    outputs = {"_file": "_file", "_row": "_row", "_case_n": "_n", "_case_given": text(columns.lead_id)}
+    outputs["_case_id"] = f"coalesce({outputs['_case_given']}, printf('row-%06d', _n))"
+    outputs["_case_at"] = at(columns.name(columns.time)) if columns.time else "NULL::TIMESTAMP"
+    outputs["_case_label"] = label
+    outputs |= {name: name for name in columns.headers}
     checks = []
-    if columns.time:
-        text = ident(columns.time)
-        checks.append(Check("missing_date", f"{text} IS NULL", column=columns.time))
-        checks.append(Check("bad_date", "_case_at IS NULL", column=columns.time, value=text))
+    if labelled and columns.time:
+        when = text(columns.time)
+        checks.append(Check("missing_date", f"{when} IS NULL", column=columns.time))
+        checks.append(Check("bad_date", f"{outputs['_case_at']} IS NULL", column=columns.time, value=when))
     if labelled:
-        checks.append(Check("missing_label", "_case_label IS NULL", column=columns.label))
-    names = [
-        n for (n,) in con.execute("SELECT column_name FROM (DESCRIBE _flat)").fetchall() if not n.startswith("_at_")
-    ]
-    outputs = {n: n if n.startswith("_") else ident(n) for n in ("_case_n", "_case_id", "_case_at", "_case_label")}
-    outputs |= {n: ident(n) for n in names}
-    ledger.sift("cases", source, outputs, checks, "_cases")
-    again = "rowid NOT IN (SELECT max(rowid) FROM _cases GROUP BY _case_id, _case_at)"
-    ledger.take_back("cases", "same_case", f"SELECT _file, _row FROM _cases WHERE {again}")
-    con.execute(f"DELETE FROM _cases WHERE {again}")
+        checks.append(Check("missing_label", f"({label}) IS NULL", column=columns.label))
+    ledger.sift("cases", "_flat", outputs, checks, "_cases")
+    if labelled:
+        given = "SELECT max(rowid) FROM _cases GROUP BY _case_given, _case_at"
+        again = f"_case_given IS NOT NULL AND rowid NOT IN ({given})"
+        ledger.take_back("cases", "same_case", f"SELECT _file, _row FROM _cases WHERE {again}")
+        con.execute(f"DELETE FROM _cases WHERE {again}")
 
 
-def _label_expr(con: duckdb.DuckDBPyConnection, mapping: Mapping, label: str) -> str:
-    """1.0 or 0.0 of the label's text, NULL where it is missing.
+def _label_expr(con: duckdb.DuckDBPyConnection, mapping: Mapping, columns: _Columns, text: str) -> str:
+    """1.0 or 0.0 of the label's text (SQL), NULL where it is missing.
 
     Raises:
         DataError: No ``source.positive``, and texts that are not a usual yes or no; or no positive at all.
     """
-    text = f"lower({ident(label)})"
     levels = con.execute(
-        f"SELECT {text}, count(*) FROM _flat WHERE {text} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50"
+        f"SELECT lower({text}) AS level, count(*) FROM _flat WHERE level IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 "
+        "LIMIT 50"
     ).fetchall()
     wanted = tuple(p.strip().lower() for p in mapping.flat.positive) if mapping.flat else ()
     seen = [value for value, _ in levels]
+    if seen and not wanted and set(seen) <= set(_NEGATIVE):
+        raise DataError(
+            f"source.label={columns.label}: all {sum(n for _, n in levels)} values are "
+            f"{' or '.join(repr(v) for v in seen)}, none means converted; a model needs cases of both: name another "
+            "column, or export conversions too"
+        )
     unknown = [] if wanted else [v for v in seen if v not in _POSITIVE and v not in _NEGATIVE]
     if unknown or (seen and not set(seen) & set(wanted or _POSITIVE)):
         raise DataError(
-            f"source.label={label}: which of its values mean converted? found: {', '.join(seen[:10])}; "
+            f"source.label={columns.label}: which of its values mean converted? found: {', '.join(seen[:10])}; "
             "say it with source.positive=[VALUE]"
         )
-    return f"CASE WHEN {text} IS NOT NULL THEN ({text} IN ({literals(wanted or _POSITIVE)}))::DOUBLE END"
+    return f"CASE WHEN {text} IS NOT NULL THEN (lower({text}) IN ({literals(wanted or _POSITIVE)}))::DOUBLE END"
 
 
 def _build_snapshots(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,8 +11,9 @@ from leadml.sources.sql import ident, literal
 def build_history(reading: Reading) -> dict[str, str]:
     """Make ``_history``: for each lead and tracked field its value at the lead's known_at, then each change.
 
-    The first value is the old value of the first change, or the current one where nothing was changed. Gives the
-    fields with their kinds.
+    The first value is the old value of the first change, or the current one where nothing was changed. A field of
+    which the file has no change at all is left out: it may not be tracked, and then its current value was written
+    nobody knows when. Gives the fields with their kinds.
     """
     con, spec = reading.con, reading.mapping.leads
     columns = ", ".join(f"{name} {kind}" for name, kind in schema.HISTORY.columns.items())
@@ -37,22 +38,28 @@ def build_history(reading: Reading) -> dict[str, str]:
 
 def _is_tracked(reading: Reading, attribute: Attribute) -> bool:
     spec = reading.mapping.leads
-    if spec is None or attribute.history is None:
+    if spec is None or attribute.history is None or attribute.column not in reading.raw[spec.source].present:
         return False
-    return (
-        attribute.column in reading.raw[spec.source].present
-        and reading.mapping.history[attribute.history].source in reading.raw
-    )
+    history = reading.mapping.history[attribute.history]
+    if history.source not in reading.raw:
+        return False
+    named = f"lower({ident(history.field)}) IN ({_names(reading, spec.source, attribute)})"
+    query = f"SELECT 1 FROM {reading.raw[history.source].table} WHERE {named} LIMIT 1"
+    return reading.con.execute(query).fetchone() is not None
+
+
+def _names(reading: Reading, source: str, attribute: Attribute) -> str:
+    """What the history may call the field, as SQL literals."""
+    return sql.literals(x.lower() for x in reading.mapping.files[source].aliases(attribute.column))
 
 
 def _changes(reading: Reading, spec: HistorySpec, attributes: list[Attribute]) -> None:
     raw, leads = reading.raw[spec.source], reading.mapping.leads
     if leads is None:
         return
-    aliases = {a.name: reading.mapping.files[leads.source].aliases(a.column) for a in attributes}
     cases = " ".join(
-        f"WHEN lower({ident(spec.field)}) IN ({sql.literals(x.lower() for x in names)}) THEN {literal(name)}"
-        for name, names in aliases.items()
+        f"WHEN lower({ident(spec.field)}) IN ({_names(reading, leads.source, a)}) THEN {literal(a.name)}"
+        for a in attributes
     )
     changed = reading.moment(spec.at, raw)
     relation = (

@@ -1,8 +1,8 @@
-"""Who is who: leads from their raw rows, merged and duplicate ones joined, and every id that leads to a lead.
+"""Leads from their raw rows, merged and duplicate ones joined.
 
-Leaves two temporary tables. ``_leads``: one row a lead (also the merged and erased ones). ``_ids``: kind and key of an
-id, the lead that it stands for, that lead's account, its own id before merging, and ``since`` (the id belongs to that
-lead only from then on; null is always).
+Leaves temporary tables. ``_staged_leads``: one row a lead id, ``_own`` is the earliest lead of the same e-mail.
+``_leads``: of those the ones that stand for themselves (also the merged and erased ones). ``_survivors``: each merged
+lead, the living lead that it became, and since when.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import duckdb
 from leadml.sources import sql
 from leadml.sources.quarantine import Check, Ledger
 from leadml.sources.raw import Raw
-from leadml.sources.spec import AccountRule, Attribute, DeviceSpec, LeadsSpec, Mapping
+from leadml.sources.spec import AccountRule, Attribute, LeadsSpec, Mapping
 from leadml.sources.sql import Clock, Moment, at, ident, literal, literals
 
 # Mail providers for private people: an address there tells nothing about a company.
@@ -93,7 +93,7 @@ def fixed_attributes(attributes: tuple[Attribute, ...], raw: Raw) -> list[Attrib
 
 
 def build_leads(reading: Reading) -> None:
-    """Make ``_leads`` and ``_ids`` from the raw leads and links."""
+    """Make ``_staged_leads``, ``_leads`` and ``_survivors`` from the raw leads."""
     spec = reading.mapping.leads
     if spec is None:
         return
@@ -101,7 +101,6 @@ def build_leads(reading: Reading) -> None:
     _stage(reading, spec, raw)
     _join_merged(reading.con)
     _join_duplicates(reading, spec)
-    _index(reading, spec)
 
 
 def _stage(reading: Reading, spec: LeadsSpec, raw: Raw) -> None:
@@ -160,70 +159,3 @@ def _join_duplicates(reading: Reading, spec: LeadsSpec) -> None:
     reading.con.execute("CREATE OR REPLACE TEMP TABLE _leads AS SELECT * FROM _staged_leads WHERE _id = _own")
     reading.ledger.take_back("leads", "joined_duplicate", "SELECT _file, _row FROM _staged_leads WHERE _id <> _own")
     reading.con.execute("DROP TABLE _owners")
-
-
-def _index(reading: Reading, spec: LeadsSpec) -> None:
-    """``_ids``, and ``_first_ids`` with one lead for each (kind, key): the earliest."""
-    con = reading.con
-    folded = """SELECT s.*, coalesce(m._own, s._own) AS _lead, v.since FROM _staged_leads s
-        LEFT JOIN _survivors v USING (_id) LEFT JOIN _staged_leads m ON m._id = v.root"""
-    kinds = {"lead": "_id", **{k: f'"_id_{k}"' for k in spec.ids}}
-    parts = [
-        f"SELECT {literal(kind)} AS kind, {key} AS key, _lead AS lead_id, _id AS own_id, since, _at FROM folded "
-        f"WHERE {key} IS NOT NULL"
-        for kind, key in {**kinds, "email": "_email"}.items()
-    ]
-    con.execute(f"CREATE OR REPLACE TEMP TABLE _all_ids AS WITH folded AS ({folded}) {' UNION ALL '.join(parts)}")
-    for link in reading.mapping.links:
-        if link.source in reading.raw:
-            _link(reading, link.kind, reading.raw[link.source], link.id, link.email)
-    for device in reading.mapping.devices:
-        if device.source in reading.raw:
-            _device(reading, device)
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE _ids AS
-        SELECT DISTINCT ON (i.kind, i.key, i.lead_id) i.*, l._account AS account_id
-        FROM _all_ids i JOIN _leads l ON l._id = i.lead_id ORDER BY i.kind, i.key, i.lead_id, i.since NULLS FIRST"""
-    )
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE _first_ids AS "
-        "SELECT DISTINCT ON (kind, key) * FROM _ids ORDER BY kind, key, since NULLS FIRST, _at, lead_id"
-    )
-    con.execute("DROP TABLE _all_ids")
-
-
-def _link(reading: Reading, kind: str, raw: Raw, id_column: str, email_column: str) -> None:
-    key, mail = ident(id_column), sql.email(ident(email_column))
-    checks = [
-        Check("missing_id", f"{key} IS NULL", column=id_column),
-        Check("unknown_lead", "_lead IS NULL", quarantined=False),
-    ]
-    source = (
-        f"(SELECT r._file, r._row, r.{key}, i.lead_id AS _lead, i.own_id, i.since, i._at FROM {raw.table} r "
-        f"LEFT JOIN (SELECT DISTINCT ON (key) * FROM _all_ids WHERE kind = 'email' "
-        f"ORDER BY key, since NULLS FIRST, _at) i ON i.key = {mail})"
-    )
-    columns = {
-        "kind": literal(kind),
-        "key": key,
-        "lead_id": "_lead",
-        "own_id": "own_id",
-        "since": "since",
-        "_at": "_at",
-    }
-    reading.ledger.sift(f"link {kind}", source, columns, checks, "_linked")
-    # An id that leads carry themselves is surer than one found by e-mail.
-    reading.con.execute("INSERT INTO _all_ids SELECT * FROM _linked ANTI JOIN _all_ids USING (kind, key)")
-    reading.con.execute("DROP TABLE _linked")
-
-
-def _device(reading: Reading, spec: DeviceSpec) -> None:
-    """Devices seen with one lead only, known as that lead's from the first time that both were seen together."""
-    seen, key = f"r.{at(spec.at)}", f"r.{ident(spec.id)}"
-    joins = " OR ".join(f"(i.kind = {literal(k.by)} AND i.key = r.{ident(k.column)})" for k in spec.lead)
-    reading.con.execute(
-        f"""INSERT INTO _all_ids SELECT {literal(spec.kind)}, {key}, min(i.lead_id), min(i.own_id),
-            min(greatest({seen}, i.since)), min(i._at)
-        FROM {reading.raw[spec.source].table} r JOIN _all_ids i ON {joins}
-        WHERE {key} IS NOT NULL AND {seen} IS NOT NULL GROUP BY {key} HAVING count(DISTINCT i.lead_id) = 1"""
-    )

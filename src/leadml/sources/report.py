@@ -53,7 +53,10 @@ def build_report(reading: Reading, attributes: dict[str, dict[str, str]], as_of:
         "values": _not_numbers(reading),
     }
     denied, absent = _left_out(reading)
-    return SourceReport(files, counts, denied, _handled(reading), absent, None, attributes, as_of)
+    untracked = _untracked(reading, as_of)
+    unread = {(d["file"], d["column"]) for d in untracked}
+    handled = [h for h in _handled(reading) if (h["file"], h["column"]) not in unread]
+    return SourceReport(files, counts, untracked + denied, handled, absent, None, attributes, as_of)
 
 
 def _owners(mapping: Mapping) -> list[tuple[str, tuple[Attribute, ...]]]:
@@ -81,6 +84,21 @@ def _handled(reading: Reading) -> list[dict[str, str]]:
     """The mapping's ``handled`` columns of the files that were read."""
     named = [(*key.split(".", 1), why) for key, why in reading.mapping.handled.items()]
     return [{"file": f, "column": c, "why": why} for f, c, why in named if f in reading.raw]
+
+
+def _untracked(reading: Reading, as_of: dict[str, str]) -> list[dict[str, str]]:
+    """Columns that change and whose changes the files do not have."""
+    spec, found = reading.mapping.leads, []
+    for attribute in spec.attributes if spec is not None else ():
+        if spec is None or attribute.history is None or attribute.name in as_of:
+            continue
+        if attribute.column in reading.raw[spec.source].present:
+            why = (
+                f"no change of it in {attribute.history}: tracking seems to be off, so its value is only known as of "
+                f"the export; source.leads.attributes.{attribute.name}=null leaves it out for good"
+            )
+            found.append({"file": spec.source, "column": attribute.column, "why": why})
+    return found
 
 
 def _left_out(reading: Reading) -> tuple[list[dict[str, str]], list[dict[str, str]]]:

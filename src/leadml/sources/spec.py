@@ -137,9 +137,10 @@ class Link:
 
 @dataclass(frozen=True)
 class DeviceSpec:
-    """A file in which a device (cookie) is seen with a lead: from the first time on, its other rows are that lead's.
+    """A file in which a device (cookie) is seen with a lead: its rows that name nobody are its first lead's.
 
-    A device seen with several leads belongs to none.
+    They are known as that lead's from the first time that both were seen together, and from the first time that
+    another lead is seen on the device its rows are nobody's.
     """
 
     kind: str

@@ -11,6 +11,7 @@ from leadml.sources import sql
 from leadml.sources.events import build_closures, build_conversions, build_touchpoints
 from leadml.sources.history import build_history
 from leadml.sources.identity import Reading, account_expr, attribute_expr, build_leads, fixed_attributes
+from leadml.sources.ids import build_ids
 from leadml.sources.quarantine import Check, Ledger
 from leadml.sources.raw import Raw, read_raw
 from leadml.sources.report import SourceReport, build_report
@@ -45,6 +46,7 @@ def read_tables(mapping: Mapping, conversion: str, con: duckdb.DuckDBPyConnectio
     end = _find_end(con, mapping, raw)
     reading = Reading(con, mapping, raw, ledger, end.isoformat(sep=" "))
     build_leads(reading)
+    build_ids(reading)
     build_touchpoints(reading)
     build_conversions(reading, conversion)
     build_closures(reading)

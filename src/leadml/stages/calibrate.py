@@ -8,7 +8,7 @@ import pandas as pd
 
 from leadml.bootstrap import BootstrapConfig
 from leadml.errors import ArtifactError, DataError
-from leadml.scorer import DECISION, LeadScorer
+from leadml.scorer import DECISION, LeadScorer, text_digest
 from leadml.stages.context import Context
 from leadml.stages.stored import read_frame, registry_entry
 from leadml.thresholds import choose_threshold, judge_threshold
@@ -32,14 +32,22 @@ def run(context: Context) -> None:
         with workspace.publish() as out:
             for folder in folders:
                 version = LeadScorer.load_without_decision(folder).version
+                if not (workspace.evidence / version).is_dir():
+                    context.progress.say(STAGE, f"the {folder.name} has no evidence; its decision stays as it is")
+                    continue
                 if version not in decisions:
                     decisions[version] = decide(context, version)
                 text = json.dumps(decisions[version], ensure_ascii=False, indent=1) + "\n"
                 out.path(folder / DECISION).write_text(text, encoding="utf-8")
+            if not decisions:
+                raise ArtifactError(f"no evidence for any model in {workspace.models}; run leadml train again")
+            if context.sweep:
+                out.targets.clear()  # a sweep's jobs only tell and log
         entry["decisions"] = decisions
         for version, decision in decisions.items():
             tell(context, version, decision)
-        log_to_mlflow(context, folders, decisions)
+        if not context.sweep:
+            log_to_mlflow(context, folders, decisions)
 
 
 def decide(context: Context, version: str) -> dict[str, Any]:
@@ -58,7 +66,7 @@ def decide(context: Context, version: str) -> dict[str, Any]:
     rule = (settings.weekly_capacity, settings.again_after_days)
     final = in_lists(stream.assign(probability=stream["probability_final"]))
     chosen, tried = choose_threshold(final, *rule), choose_threshold(in_lists(stream), *rule)
-    return {
+    decision = {
         "model_version": version,
         "rule": "capacity",
         "threshold": chosen.threshold,
@@ -66,6 +74,7 @@ def decide(context: Context, version: str) -> dict[str, Any]:
         "judged": judge_threshold(in_lists(test), tried.threshold, settings.again_after_days, bootstrap),
         "grades": dict(context.config.decision.grades),
     }
+    return {"decision_version": text_digest(json.dumps(decision, sort_keys=True))[:12]} | decision
 
 
 def in_lists(rows: pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +107,7 @@ def log_to_mlflow(context: Context, folders: list[Path], decisions: dict[str, di
 
     for folder in folders:
         entry = registry_entry(folder)
-        if "run_id" in entry:
+        if "run_id" in entry and entry["model_version"] in decisions:
             try:
                 log_decision(
                     context.config.tracking, context.workspace, entry["run_id"], decisions[entry["model_version"]]

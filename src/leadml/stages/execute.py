@@ -4,6 +4,7 @@ import errno
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib import import_module
 
 from leadml.config import Config
@@ -11,6 +12,7 @@ from leadml.errors import BusyError, ConfigurationError, GateError
 from leadml.manifest import Manifest
 from leadml.progress import Progress
 from leadml.stages.context import Context
+from leadml.stages.settings import plain
 from leadml.workspace import Workspace, write_atomically
 
 
@@ -22,7 +24,8 @@ def execute(command: str, config: Config, sweep: bool = False) -> None:
     """
     workspace = Workspace(config.paths.root)
     with workspace.lock():
-        context = Context(config, workspace, Manifest(command, config.seed), Progress(), sweep)
+        manifest = Manifest(command, config.seed, plain(asdict(config)))
+        context = Context(config, workspace, manifest, Progress(), sweep)
         stage = import_module(f"leadml.stages.{command}")
         try:
             with told_as_ours(workspace):

@@ -26,6 +26,8 @@ def run(context: Context) -> None:
             build_points(scored).to_parquet(folder / "points.parquet", index=False)
         entry["rows"] = {"explained": len(scored.keys)}
         entry["model_version"] = scored.scorer.version
+        if scored.forced:
+            entry["forced"] = scored.forced
     context.progress.say(STAGE, f"report: {context.workspace.reports / 'report.html'}")
 
 
@@ -34,6 +36,8 @@ def build_points(scored: Scored) -> pd.DataFrame:
     points = pd.DataFrame(scored.points, columns=[f"points_{n}" for n in scored.scorer.encoder.names])
     points.insert(0, "lead_id", scored.keys["lead_id"])
     points.insert(1, "base", scored.base)
+    if scored.forced:
+        points["forced"] = scored.forced
     points["unclipped"] = scored.scorer.raw_score(scored.scorer.margin(scored.X))
     return points
 

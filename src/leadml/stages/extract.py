@@ -4,7 +4,6 @@ import json
 from collections.abc import Hashable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,19 @@ from leadml.sources.mapping import Mapping, parse_mapping
 from leadml.sources.report import SourceReport
 from leadml.sources.tables import read_tables
 from leadml.stages.context import Context
+from leadml.stages.settings import mapping_settings, plain, problem_settings, recipe
+from leadml.training import split_checked
 from leadml.workspace import Publication, Workspace
 
 STAGE = "extract"
 
 
-def run(context: Context) -> None:
-    """Reads the source's exports and publishes data/interim, data/features and data/quarantine together."""
+def run(context: Context, to_train: bool = True) -> None:
+    """Reads the source's exports and publishes data/interim, data/features and data/quarantine together.
+
+    ``to_train`` asks first whether the snapshots are enough to learn from, so that what cannot be trained on is refused
+    before anything is written; predict, which only needs the tables, does not ask.
+    """
     mapping = parse_mapping(context.config.source)
     with context.manifest.stage(STAGE) as entry:
         spill = context.workspace.hidden / "spill"
@@ -38,13 +43,14 @@ def run(context: Context) -> None:
         if mapping.flat is not None:
             extract_flat(context, mapping, con, entry)
         else:
-            extract_tables(context, mapping, con, entry)
+            extract_tables(context, mapping, con, entry, to_train)
 
 
 def extract_flat(context: Context, mapping: Mapping, con: Backend, entry: dict[str, Any]) -> None:
     """One table: its rows are the snapshots."""
     with context.progress.phase(STAGE, f"reading {mapping.path}"):
         flat = read_flat(mapping, con.con, labelled=True)
+    split_checked(flat.snapshots, recipe(context.config))
     with context.workspace.publish() as out:
         write_quarantine(out, con, context.workspace)
         write_features(out, context.workspace, flat.snapshots, flat.X, flat.features)
@@ -52,7 +58,7 @@ def extract_flat(context: Context, mapping: Mapping, con: Backend, entry: dict[s
     tell(context, entry, flat.report, flat.snapshots, len(flat.features))
 
 
-def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict[str, Any]) -> None:
+def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict[str, Any], to_train: bool) -> None:
     """Several exports: tables, snapshots on the grid of cutoffs, features of all families."""
     problem, workspace = context.config.problem, context.workspace
     with context.progress.phase(STAGE, f"reading the exports in {mapping.path}"):
@@ -62,6 +68,8 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
         snapshots = build_snapshots(lead_tables(con), problem, data_end)
     frame = snapshots.frame
     matured = frame[frame["label"].notna()].reset_index(drop=True)
+    if to_train:
+        split_checked(frame, recipe(context.config))
     with context.progress.phase(STAGE, f"features of {len(matured):,} snapshots"):
         tables = feature_tables(con, matured)
         spec = build_spec(tables, context.config.features)
@@ -93,12 +101,16 @@ def feature_tables(con: Backend, snapshots: pd.DataFrame) -> FeatureTables:
 
 
 def find_data_end(problem: ProblemConfig, report: SourceReport) -> datetime:
-    """problem.data_end, else what the source found."""
-    if problem.data_end is not None:
-        return parse_instant("problem.data_end", problem.data_end)
-    if report.data_end is None:
-        raise DataError("the end of the data could not be found; set problem.data_end=YYYY-MM-DD")
-    return report.data_end
+    """problem.data_end, else what the source found; `ConfigurationError` for one after the source's."""
+    found = report.data_end
+    if found is None:
+        raise DataError("the end of the data could not be found: no row has a time that can be read")
+    asked = found if problem.data_end is None else parse_instant("problem.data_end", problem.data_end)
+    if asked > found:
+        raise ConfigurationError(
+            f"problem.data_end={asked} is after the end of the exports ({found}): what happened between is not known"
+        )
+    return asked
 
 
 def parse_instant(setting: str, text: str) -> datetime:
@@ -157,7 +169,8 @@ def write_facts(
     """extract.json: what later stages and people need to know of this extract."""
     facts = {
         "source": context.config.source.get("name"),
-        "problem": plain(asdict(context.config.problem)),
+        "problem": problem_settings(context.config),
+        "mapping": mapping_settings(context.config),
         "data_end": data_end.isoformat() if data_end else None,
         "spec": spec.to_dict() if spec else None,
         "missing": list(parse_mapping(context.config.source).missing),
@@ -165,17 +178,6 @@ def write_facts(
     }
     folder = out.path(context.workspace.features)
     (folder / "extract.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-def plain(value: Any) -> Any:
-    """Enums, times and paths as text, for JSON."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if isinstance(value, Enum):
-        return value.value
-    return value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, Path) else value
 
 
 def tell(context: Context, entry: dict[str, Any], report: SourceReport, snapshots: pd.DataFrame, features: int) -> None:

@@ -26,13 +26,16 @@ def run(context: Context) -> None:
             scored = score_population(context)
             scores = build_scores(scored, earlier_scores(context.workspace, scored.cutoff))
         target = context.workspace.scores / f"cutoff={cutoff_name(scored.cutoff)}"
+        if out_path is not None:
+            write_out(scores, replace_outside(out_path), out_path.suffix)
         with context.workspace.publish() as out:
             folder = out.folder(target)
             scores.to_parquet(folder / "scores.parquet", index=False)
             scored.X.to_parquet(folder / "features.parquet", index=False)
             build_crm(scored, scores, context).to_csv(folder / "crm.csv", index=False, lineterminator="\n")
         if out_path is not None:
-            write_out(scores, out_path)
+            replace_outside(out_path).replace(out_path)
+        entry |= scored.reading
         entry["rows"] = {"scored": len(scores), "work": int((scores["queue"] == "work").sum())}
         entry["model_version"] = scored.scorer.version
         entry["cutoff"] = cutoff_name(scored.cutoff)
@@ -48,8 +51,13 @@ def check_out(out: str | None) -> Path | None:
     if out is None:
         return None
     path = Path(out).expanduser().resolve()
-    if path.suffix.lower() not in (".csv", ".parquet"):
-        raise ConfigurationError(f"predict.out={out}: end it in .csv or .parquet")
+    if path.suffix.lower() not in (".csv", ".parquet") or path.is_dir():
+        raise ConfigurationError(f"predict.out={out}: name a file that ends in .csv or .parquet")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_outside(path).touch()
+    except OSError as error:
+        raise ConfigurationError(f"predict.out={out} cannot be written ({error.strerror})") from error
     return path
 
 
@@ -128,15 +136,13 @@ def safe_cell(text: str) -> str:
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def write_out(scores: pd.DataFrame, path: Path) -> None:
-    """lead_id, probability, score, grade, reasons to the file named in predict.out, in the population's order."""
+def write_out(scores: pd.DataFrame, path: Path, ending: str) -> None:
+    """lead_id, probability, score, grade, reasons, in the population's order, as the ending says (.csv or .parquet)."""
     columns = ["lead_id", "probability", "score", "grade", "reasons"]
     stamped = scores["forced"].ne("").any()
     table = scores[columns + (["forced"] if stamped else [])]
-    beside = replace_outside(path)
-    if path.suffix.lower() == ".parquet":
-        table.to_parquet(beside, index=False)
+    if ending.lower() == ".parquet":
+        table.to_parquet(path, index=False)
     else:
         texts = {c: table[c].map(safe_cell) for c in ("lead_id", "reasons")}
-        table.assign(**texts).to_csv(beside, index=False, lineterminator="\n")
-    beside.replace(path)
+        table.assign(**texts).to_csv(path, index=False, lineterminator="\n")

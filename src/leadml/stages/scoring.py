@@ -24,6 +24,7 @@ from leadml.sources.flat import read_flat
 from leadml.sources.mapping import Mapping, parse_mapping
 from leadml.stages import extract
 from leadml.stages.context import Context
+from leadml.stages.settings import mapping_settings, model_problem
 from leadml.stages.stored import read_json
 from leadml.workspace import Workspace
 
@@ -33,7 +34,8 @@ class Scored:
     """Everything about one scored population; rows of all parts belong together by position.
 
     ``keys`` has lead_id, account_id, cutoff; ``X`` the prepared features; ``points`` (n, k) with ``base`` points;
-    ``frame`` probability, score, grade, fit, intent, reasons. ``forced`` is the stamp, "" where no gate was overruled.
+    ``frame`` probability, score, grade, fit, intent, reasons. ``forced`` is the stamp, "" where no gate was overruled;
+    ``reading`` what was read: files with digests, and rows lost.
     """
 
     scorer: LeadScorer
@@ -44,6 +46,7 @@ class Scored:
     frame: pd.DataFrame
     cutoff: datetime | None
     forced: str
+    reading: dict[str, Any]
 
 
 def reasons_style(config: Config) -> ReasonsStyle:
@@ -67,18 +70,35 @@ def score_population(context: Context) -> Scored:
     if mapping.flat is not None:
         flat = read_flat(mapping, con.con, labelled=False)
         keys, raw, cutoff = flat.snapshots, flat.X, None
+        trained_id = scorer.about.get("lead_id")
+        if mapping.flat.lead_id is None and trained_id in raw.columns:
+            keys = keys.assign(lead_id=raw[trained_id].fillna(keys["lead_id"]))
+        reading = {"inputs": flat.report.files, "counts": flat.report.counts}
+        tell_lost(context, flat.report.counts["files"])
     else:
         refresh(context, mapping)
         cutoff = find_cutoff(context.config, context.workspace)
         keys, raw = build_open_leads(context, con, scorer, cutoff)
+        reading = {
+            "inputs": read_json(context.workspace.features / "extract.json", "leadml extract")["report"]["files"]
+        }
     if keys.empty:
         raise DataError(f"no lead is open at the cutoff {cutoff}; check problem.active_days and predict.cutoff")
     X = scorer.prepare(raw)
     base, points = scorer.points(X)
     frame = scorer.score_prepared(X, points, reasons_style(context.config))
     keys = keys[["lead_id", "account_id", "cutoff"]].reset_index(drop=True)
-    context.scored = Scored(scorer, keys, X, base, points, frame, cutoff, forced)
+    context.scored = Scored(scorer, keys, X, base, points, frame, cutoff, forced, reading)
     return context.scored
+
+
+def tell_lost(context: Context, files: list[dict[str, Any]]) -> None:
+    """Says which rows of a table could not be read, by rule; they are in no output."""
+    for file in files:
+        if file["quarantined"]:
+            rules = ", ".join(f"{n} {rule}" for rule, n in sorted(file["quarantined"].items()))
+            lost = sum(file["quarantined"].values())
+            context.progress.say("predict", f"{lost} of {file['rows']} rows of {file['path']} cannot be read: {rules}")
 
 
 def load_scorer(context: Context) -> tuple[LeadScorer, str]:
@@ -115,14 +135,15 @@ def check_source(scorer: LeadScorer, mapping: Mapping, workspace: Workspace) -> 
 def refresh(context: Context, mapping: Mapping) -> None:
     """Extracts again where the exports are not those that the tables were made of."""
     facts_path = context.workspace.features / "extract.json"
-    if not facts_path.exists() or exports_changed(mapping, read_json(facts_path, "leadml extract")):
-        context.progress.say("predict", "the exports changed since the last extract: extracting first")
-        extract.run(context)
+    settings = mapping_settings(context.config)
+    if not facts_path.exists() or exports_changed(mapping, settings, read_json(facts_path, "leadml extract")):
+        context.progress.say(extract.STAGE, "the exports changed since the last extract: extracting first")
+        extract.run(context, to_train=False)
 
 
-def exports_changed(mapping: Mapping, facts: dict[str, Any]) -> bool:
-    """Whether the files that the mapping finds now are other ones, or have other bytes, than those of the extract."""
-    if facts["source"] != mapping.name:
+def exports_changed(mapping: Mapping, settings: dict[str, Any], facts: dict[str, Any]) -> bool:
+    """Whether the files that the mapping finds now, their bytes, or the mapping itself are not those of the extract."""
+    if facts["source"] != mapping.name or facts.get("mapping") != settings:
         return True
     folder = Path(mapping.path)
     known = {entry["path"]: entry["sha256"] for entry in facts["report"]["files"]}
@@ -170,7 +191,8 @@ def build_open_leads(
     first = con.table("leads").known_at.min().execute()
     if pd.isna(first) or cutoff <= first:
         raise DataError(f"the cutoff {cutoff} is before the first lead was known ({first}); choose a later one")
-    population = build_population(extract.lead_tables(con), context.config.problem, cutoff)
+    # The model's own problem: who is on the list is part of what its probabilities mean.
+    population = build_population(extract.lead_tables(con), model_problem(scorer.about["problem"]), cutoff)
     tables = extract.feature_tables(con, population)
     expression, _ = build_features(tables, FeatureSpec.from_dict(scorer.about["spec"]))
     return population, to_frame(expression)

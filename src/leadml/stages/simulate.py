@@ -25,9 +25,9 @@ def run(context: Context) -> None:
             f"{raw} holds files that leadml simulate did not write; choose another place with paths.raw=DIR"
         )
     phase = context.progress.phase("simulate", "inventing a company")
-    with context.manifest.stage("simulate") as entry, phase, workspace.publish() as out:
+    with context.manifest.stage("simulate") as entry, phase as tell, workspace.publish() as out:
         staged, truth = out.folder(raw), out.folder(workspace.truth)
-        entry["rows"] = simulate(context.config.simulate, context.config.seed, staged, truth, lambda text: None)
+        entry["rows"] = simulate(context.config.simulate, context.config.seed, staged, truth, tell)
         (staged / MARK).touch()
     total = sum(entry["rows"].values())
     context.progress.say("simulate", f"{total:,} rows in {len(entry['rows'])} exports: {raw}")

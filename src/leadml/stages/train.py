@@ -1,18 +1,19 @@
 """train: the recipe on what extract published; judged, logged to MLflow, published as challenger or champion."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from leadml.config import Config, Promote
-from leadml.errors import ArtifactError, GateError
-from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference
+from leadml.config import Promote
+from leadml.errors import ArtifactError, ConfigurationError, GateError
+from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference, read_decision
 from leadml.stages.context import Context
-from leadml.stages.extract import plain
+from leadml.stages.settings import SCALE_KEYS, check_problem, plain, recipe
 from leadml.stages.stored import Extracted, read_extracted
-from leadml.training import RecipeConfig, Trained, fit_recipe
+from leadml.training import Trained, fit_recipe
 
 STAGE = "train"
 EXAMPLE_ROWS = 3
@@ -23,15 +24,26 @@ P50_STEPS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1
 def run(context: Context) -> None:
     """Trains, registers, publishes; then raises `GateError` if the verdict is a no (unless run.force)."""
     extracted = read_extracted(context.workspace)
+    check_problem(context.config, extracted.facts["problem"])
+    champion = read_champion(context)
+    scale = frozen_scale(context, champion, extracted.facts["problem"])
     with context.manifest.stage(STAGE) as entry:
         text = f"folds, judged and final model on {len(extracted.snapshots):,} snapshots"
         with context.progress.phase(STAGE, text):
             trained = fit_recipe(extracted.snapshots, extracted.X, extracted.features, recipe(context.config))
-            scorer = build_scorer(context, extracted, trained)
+            scorer = build_scorer(context, extracted, trained, scale)
+        entry["inputs"] = extracted.facts["report"]["files"]
         describe(entry, trained, scorer)
-        publish(context, extracted, trained, scorer, entry)
+        promoted = promotes(context, trained, scorer, champion)
+        publish(context, extracted, trained, scorer, promoted, entry)
     verdict = trained.verdict
+    for note in trained.notes:
+        context.progress.say(STAGE, note)
     context.progress.say(STAGE, f"verdict: {verdict.name}. {verdict.why}")
+    if verdict.allows_champion and not promoted and not context.sweep:
+        context.progress.say(
+            STAGE, "the champion stays; the new model is the challenger (train.promote=always would replace it)"
+        )
     if not verdict.allows_champion and not context.config.run.force and not context.sweep:
         raise GateError(
             f"verdict {verdict.name!r}: {verdict.why}. The model is registered as challenger and scores nothing; "
@@ -39,25 +51,13 @@ def run(context: Context) -> None:
         )
 
 
-def recipe(config: Config) -> RecipeConfig:
-    """The part of the settings that decides what is learnt."""
-    return RecipeConfig(
-        problem=config.problem,
-        model=config.model,
-        train=config.train,
-        seed=config.seed,
-        threads=config.engine.threads,
-        ordered=bool(config.source.get("ordered", False)),
-    )
-
-
-def build_scorer(context: Context, extracted: Extracted, trained: Trained) -> LeadScorer:
-    """The final model with its scale: the champion's scale while the problem is the same, else a new one."""
+def build_scorer(context: Context, extracted: Extracted, trained: Trained, scale: Scale | None) -> LeadScorer:
+    """The final model with the frozen scale, or with a new one where there is none."""
     facts = extracted.facts
-    problem = {k: v for k, v in facts["problem"].items() if k != "data_end"} | {"source": facts["source"]}
     about = {
-        "problem": problem,
+        "problem": facts["problem"],
         "source": facts["source"],
+        "lead_id": facts["mapping"].get("lead_id"),
         "spec": facts["spec"],
         "trees": trained.n_trees,
         "base_rate": trained.base_rate.rate,
@@ -69,12 +69,11 @@ def build_scorer(context: Context, extracted: Extracted, trained: Trained) -> Le
         booster=trained.booster,
         encoder=trained.encoder,
         calibrator=trained.calibrator,
-        scale=Scale(context.config.train.p50 or rounded(trained.base_rate.rate), {}),
+        scale=scale or Scale(context.config.train.p50 or rounded(trained.base_rate.rate), {}),
         missing=tuple(facts["missing"]),
         about=about,
     )
-    scale = frozen_scale(context, problem) or new_scale(scorer, extracted, trained)
-    return LeadScorer(scorer.booster, scorer.encoder, scorer.calibrator, scale, scorer.missing, about)
+    return scorer if scale else replace(scorer, scale=new_scale(scorer, extracted, trained))
 
 
 def rounded(rate: float) -> float:
@@ -88,16 +87,36 @@ def mean_amount(snapshots: pd.DataFrame) -> float | None:
     return float(amounts.mean()) if len(amounts) else None
 
 
-def frozen_scale(context: Context, problem: dict[str, Any]) -> Scale | None:
-    """The champion's scale, while the problem is the same; None for the first model or a new problem."""
-    try:
-        champion = LeadScorer.load(context.workspace.models / "champion")
-    except ArtifactError:
+def read_champion(context: Context) -> LeadScorer | None:
+    """The champion, or None where there is none or it is broken (which is said)."""
+    folder = context.workspace.models / "champion"
+    if not folder.is_dir():
         return None
-    if champion.about["problem"] == problem:
-        return champion.scale
-    context.progress.say(STAGE, "the problem is not the champion's: this model has a scale of its own")
-    return None
+    try:
+        return LeadScorer.load_without_decision(folder)
+    except ArtifactError as error:
+        context.progress.say(STAGE, f"{error}: a model that may be deployed will replace it")
+        return None
+
+
+def frozen_scale(context: Context, champion: LeadScorer | None, problem: dict[str, Any]) -> Scale | None:
+    """The champion's scale, while the problem is the same; None for the first model or a new problem.
+
+    Raises:
+        ConfigurationError: train.p50 asks for another p50 than the one that is frozen.
+    """
+    if champion is None:
+        return None
+    if any(champion.about["problem"].get(k) != problem[k] for k in SCALE_KEYS):
+        context.progress.say(STAGE, "the problem is not the champion's: this model has a scale of its own")
+        return None
+    asked, frozen = context.config.train.p50, champion.scale.p50
+    if asked is not None and asked != frozen:
+        raise ConfigurationError(
+            f"train.p50={asked}, but the champion in {context.workspace.models} froze the scale at {frozen}: leave "
+            "train.p50 unset, or start another workspace with paths.root=DIR"
+        )
+    return champion.scale
 
 
 def new_scale(scorer: LeadScorer, extracted: Extracted, trained: Trained) -> Scale:
@@ -128,11 +147,10 @@ def describe(entry: dict[str, Any], trained: Trained, scorer: LeadScorer) -> Non
 
 
 def publish(
-    context: Context, extracted: Extracted, trained: Trained, scorer: LeadScorer, entry: dict[str, Any]
+    context: Context, extracted: Extracted, trained: Trained, scorer: LeadScorer, promoted: bool, entry: dict[str, Any]
 ) -> None:
     """MLflow first (it may refuse), then models/ and data/evidence together, the champion's alias last."""
     workspace, config = context.workspace, context.config
-    promoted = promotes(context, trained, scorer)
     with workspace.publish() as out:
         challenger = out.folder(workspace.models / "challenger")
         scorer.save(challenger)
@@ -142,6 +160,8 @@ def publish(
             "verdict": scorer.about["verdict"],
             "inputs": extracted.facts["report"]["files"],
         }
+        if config.run.force and not trained.verdict.allows_champion:
+            registry["forced"] = entry["forced"] = f"forced against the verdict '{trained.verdict.name}'"
         if config.tracking.enabled:
             with context.progress.phase(STAGE, "logging to MLflow"):
                 registry |= log(context, extracted, trained, scorer, challenger, evidence)
@@ -163,20 +183,22 @@ def publish(
         set_champion(config.tracking, workspace, registry["version"])
 
 
-def promotes(context: Context, trained: Trained, scorer: LeadScorer) -> bool:
+def promotes(context: Context, trained: Trained, scorer: LeadScorer, champion: LeadScorer | None) -> bool:
     """Whether this model becomes champion: a verdict that allows it, and train.promote."""
-    rule, champion = context.config.train.promote, context.workspace.models / "champion"
-    if not trained.verdict.allows_champion or rule is Promote.never:
+    rule = context.config.train.promote
+    if context.sweep or not trained.verdict.allows_champion or rule is Promote.never:
         return False
-    if rule is Promote.always or not champion.exists():
-        return True
-    return LeadScorer.load(champion).version == scorer.version
+    return rule is Promote.always or champion is None or champion.version == scorer.version
 
 
 def keep_decision(context: Context, folder: Path, alias: str, scorer: LeadScorer) -> None:
     """A retrain that gives the very same model keeps the decision that was made for it."""
     old = context.workspace.models / alias / DECISION
-    if old.exists() and json.loads(old.read_text(encoding="utf-8")).get("model_version") == scorer.version:
+    try:
+        decision = read_decision(old.parent, scorer.version)
+    except ArtifactError:  # of another model, or broken: calibrate chooses a new one
+        return
+    if decision is not None:
         (folder / DECISION).write_bytes(old.read_bytes())
 
 

@@ -1,0 +1,66 @@
+"""Settings as stages pass them on: the recipe, plain values for JSON, the problem of a stored model."""
+
+from dataclasses import asdict
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from leadml.config import Config, ConversionEvent, ProblemConfig
+from leadml.errors import ConfigurationError
+from leadml.training import RecipeConfig
+
+# What a score means hangs on these: another one is another scale.
+SCALE_KEYS = ("source", "conversion", "gap_days", "horizon_days", "active_days")
+
+
+def recipe(config: Config) -> RecipeConfig:
+    """The part of the settings that decides what is learnt."""
+    return RecipeConfig(
+        problem=config.problem,
+        model=config.model,
+        train=config.train,
+        seed=config.seed,
+        threads=config.engine.threads,
+        ordered=bool(config.source.get("ordered", False)),
+    )
+
+
+def plain(value: Any) -> Any:
+    """Enums, times and paths as text, for JSON."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, Enum):
+        return value.value
+    return value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, Path) else value
+
+
+def mapping_settings(config: Config) -> dict[str, Any]:
+    """The source's settings without its place: moving a workspace does not make its tables stale."""
+    settings: dict[str, Any] = plain({k: v for k, v in config.source.items() if k != "path"})
+    return settings
+
+
+def problem_settings(config: Config) -> dict[str, Any]:
+    """The prediction problem as plain values, with the source's name; without the end of the data, which moves."""
+    settings = {k: v for k, v in plain(asdict(config.problem)).items() if k != "data_end"}
+    return settings | {"source": config.source.get("name")}
+
+
+def check_problem(config: Config, extracted: dict[str, Any]) -> None:
+    """Raise `ConfigurationError` where the settings are not those that the tables were extracted with."""
+    asked = problem_settings(config)
+    differ = sorted(k for k in asked if asked[k] != extracted.get(k))
+    if differ:
+        told = ", ".join(f"problem.{k}={asked[k]} (extracted with {extracted.get(k)})" for k in differ)
+        raise ConfigurationError(
+            f"{told}: run leadml extract with these settings first, or train with those of the extract"
+        )
+
+
+def model_problem(stored: dict[str, Any]) -> ProblemConfig:
+    """The problem that a stored model was trained for."""
+    settings = {k: v for k, v in stored.items() if k != "source"}
+    return ProblemConfig(**settings | {"conversion": ConversionEvent(settings["conversion"]), "data_end": None})
