@@ -79,10 +79,11 @@ def build_as_of(tables: FeatureTables, spec: FeatureSpec) -> ir.Table | None:
 
 
 def build_purchases(tables: FeatureTables) -> ir.Table:
-    """row, account_conversions: conversions of the account's other leads known before the cutoff."""
-    bought = tables.conversions.join(tables.leads.select("lead_id", "account_id"), "lead_id")
+    """row, account_conversions: conversions of the account's other leads, both known before the cutoff."""
+    buyers = tables.leads.select("lead_id", "account_id", buyer_known_at="known_at")
+    bought = tables.conversions.join(buyers, "lead_id")
     bought = bought.filter(bought.account_id.notnull()).select(
-        "account_id", buyer="lead_id", bought_known_at="known_at"
+        "account_id", "buyer_known_at", buyer="lead_id", bought_known_at="known_at"
     )
     snapshots = tables.snapshots.select("row", "lead_id", "account_id", "cutoff")
     pairs = snapshots.join(
@@ -90,6 +91,7 @@ def build_purchases(tables: FeatureTables) -> ir.Table:
         [
             snapshots.account_id == bought.account_id,
             bought.buyer != snapshots.lead_id,
+            bought.buyer_known_at < snapshots.cutoff,
             bought.bought_known_at < snapshots.cutoff,
         ],
     )
