@@ -13,7 +13,7 @@ demo: .venv/.ready  ## an invented company, from its exports to scored and expla
 	@$(BIN)/leadml demo
 
 test: .venv/.ready-dev  ## every test, warnings as errors, under 8 minutes
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 deep: .venv/.ready-dev  ## the full counts of the long checks; run again to go on where it stopped
 	@LEADML_DEEP=1 $(BIN)/python -m pytest -m deep -q

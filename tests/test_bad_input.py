@@ -6,8 +6,6 @@ import pandas as pd
 import pytest
 from conftest import run_cli
 
-pytestmark = pytest.mark.xdist_group("flat")
-
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory):

@@ -16,7 +16,7 @@ import pytest
 from conftest import run_cli
 from PIL import Image
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 TITLES = {"en": "Lead scores", "es": "Puntuación de leads"}
 BEST = {"en": "The 10 best leads", "es": "Los 10 mejores leads"}

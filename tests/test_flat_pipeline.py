@@ -11,7 +11,7 @@ from lookalikes import write_bank, write_deals, write_education, write_loans
 
 from leadml import LeadScorer
 
-pytestmark = [pytest.mark.xdist_group("flat"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 QUICK = ("train.bootstrap=30", "tracking.enabled=false")
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, run_cli
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 NOTEBOOK = ROOT / "notebooks" / "review_scores.ipynb"
 SMALL = (

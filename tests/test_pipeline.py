@@ -16,7 +16,7 @@ from conftest import DEEP, counts, run_cli
 from leadml import LeadScorer
 from leadml.workspace import Workspace
 
-pytestmark = [pytest.mark.xdist_group("pipeline"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 SIZE = ("simulate.leads=6000", "train.bootstrap=50")
 OUTPUTS = (
     "data/features/snapshots.parquet",
