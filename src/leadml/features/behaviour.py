@@ -37,12 +37,12 @@ def add_activity(family: Family, pairs: ir.Table, spec: FeatureSpec) -> None:
     """activity_{w}d: everything the lead did; active_days_{w}d: on how many distinct UTC days (longest window)."""
     for window in spec.windows:
         family.count(f"activity_{window}d", pairs.count(where=pairs.by_lead & within(pairs, window)))
-        en, es = in_window(("interactions by the lead", "interacciones del contacto"), window)
+        en, es = in_window(("interactions by the lead", "interacciones del lead"), window)
         family.add(Feature(f"activity_{window}d", NAME, Kind.NUMBER, "count", window, en, es))
     window = spec.windows[-1]
     name = f"active_days_{window}d"
     family.count(name, pairs.occurred_at.date().nunique(where=pairs.by_lead & within(pairs, window)))
-    en, es = in_window(("days with activity by the lead", "días con actividad del contacto"), window)
+    en, es = in_window(("days with activity by the lead", "días con actividad del lead"), window)
     family.add(Feature(name, NAME, Kind.NUMBER, "days", window, en, es))
 
 

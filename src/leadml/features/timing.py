@@ -37,7 +37,7 @@ def add_recency(family: Family, pairs: ir.Table, spec: FeatureSpec) -> None:
         words = (f"days since the last of: {en}", f"días desde lo último de: {es}")
         family.add(Feature(name, NAME, Kind.NUMBER, "days", None, *words, never=True))
     for side, mine, words in (
-        ("lead", pairs.by_lead, ("days since the lead last did something", "días desde la última acción del contacto")),
+        ("lead", pairs.by_lead, ("days since the lead last did something", "días desde la última acción del lead")),
         ("company", ~pairs.by_lead, ("days since we last did something", "días desde nuestra última acción")),
     ):
         name = f"recency_{side}_days"

@@ -5,8 +5,8 @@ from leadml.features.spec import TouchKind
 # (channel, kind) -> what is counted where the lead began it
 THEIRS: dict[tuple[str, str], tuple[str, str]] = {
     ("ads", "clicked"): ("ads clicked", "anuncios pulsados"),
-    ("call", "call"): ("calls from the lead", "llamadas del contacto"),
-    ("call", "connected"): ("calls from the lead", "llamadas del contacto"),
+    ("call", "call"): ("calls from the lead", "llamadas del lead"),
+    ("call", "connected"): ("calls from the lead", "llamadas del lead"),
     ("campaign", "responded"): ("campaign responses", "respuestas a campañas"),
     ("chat", "chat"): ("chats started", "chats iniciados"),
     ("email", "clicked"): ("e-mail links clicked", "enlaces de correo pulsados"),
@@ -42,7 +42,7 @@ ATTRIBUTES: dict[str, tuple[str, str]] = {
     "annual_revenue": ("annual revenue of the company", "ingresos anuales de la empresa"),
     "country": ("country", "país"),
     "state": ("region", "provincia"),
-    "lead_source": ("source of the lead", "origen del contacto"),
+    "lead_source": ("source of the lead", "origen del lead"),
     "seniority": ("seniority", "nivel del cargo"),
     "department": ("department", "departamento"),
     "mail_kind": ("kind of e-mail address", "tipo de correo"),
