@@ -105,10 +105,10 @@ def measure_simulate(root: Path) -> Table:
     small, large = measured
     ratio = ("ratio", *(f"{b / a:.2f}" for a, b in zip(small[1:], large[1:], strict=True)))
     meaning = (
-        "What inventing a company costs; target: time grows no faster than the leads, and memory only up to "
-        "`simulate.chunk_leads` (50,000)."
+        "What inventing a company costs, its exports and its truth; target: time grows no faster than the leads, and "
+        "memory only up to `simulate.chunk_leads` (50,000)."
     )
-    return Table("`leadml simulate`", meaning, ("leads", "rows", "s", "rows/s", "peak MB"), [*rows, ratio])
+    return Table("`leadml simulate`", meaning, ("leads", "rows written", "s", "rows/s", "peak MB"), [*rows, ratio])
 
 
 def measure_demo(root: Path) -> Table:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import ROOT
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
@@ -11,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from leadml.cli import overview
 from leadml.config import register_schema
 from leadml.errors import LeadmlError
+from leadml.report.data_words import WHY_ES
 from leadml.stages import STAGES
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -114,6 +116,11 @@ def test_locks_hold_no_address_and_no_path():
         assert text.count("--hash=sha256:") > 500
         pins = re.findall(r"^[a-z0-9][a-zA-Z0-9._-]*==", text, flags=re.M)
         assert len(pins) > 90
+
+
+def test_every_reason_that_a_shipped_mapping_gives_is_also_said_in_spanish():
+    deny = yaml.safe_load((ROOT / "conf/source/salesforce.yaml").read_text(encoding="utf-8"))["deny"]
+    assert not sorted(set(deny.values()) - set(WHY_ES))
 
 
 def test_nothing_is_unpickled_or_instantiated():

@@ -47,6 +47,8 @@ WHY_ES: dict[str, str] = {
     "written in the course of the sale": "se escribe durante la venta",
     "written by the conversion": "lo escribe la conversión",
     "another score": "otra puntuación",
+    "filled by the conversion, for earlier activities too": "lo rellena la conversión, también en lo anterior",
+    "excluded by source.exclude": "excluida con source.exclude",
     "written by merging": "se escribe al fusionar",
     "written by merging or deleting": "se escribe al fusionar o borrar",
     "becomes Customer by the conversion": "pasa a Customer con la conversión",

@@ -29,5 +29,5 @@ def run(context: Context) -> None:
         staged, truth = out.folder(raw), out.folder(workspace.truth)
         entry["rows"] = simulate(context.config.simulate, context.config.seed, staged, truth, tell)
         (staged / MARK).touch()
-    total = sum(entry["rows"].values())
-    context.progress.say("simulate", f"{total:,} rows in {len(entry['rows'])} exports: {raw}")
+    exports = [n for name, n in entry["rows"].items() if not name.startswith("truth/")]
+    context.progress.say("simulate", f"{sum(exports):,} rows in {len(exports)} exports: {raw}")
