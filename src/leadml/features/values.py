@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -97,7 +97,9 @@ def _texts(column: pd.Series, missing: frozenset[str]) -> np.ndarray:
     return _by_level(column, missing, lambda text: text)
 
 
-def _by_level(column: pd.Series, missing: frozenset[str], convert) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _by_level(
+    column: pd.Series, missing: frozenset[str], convert: Callable[[str | None], float | str | None]
+) -> np.ndarray:
     """``convert(plain text)`` of every value, worked out once for each distinct one."""
     # 1, 1.0 and True are equal to a hash table and must not be: bools are told apart before.
     values = column.astype(object)
