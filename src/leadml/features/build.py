@@ -18,11 +18,6 @@ from leadml.features.timing import build_timing
 ZERO_WITHOUT_ROWS = ("colleagues", "colleagues_active_30d", "account_conversions")
 
 
-def build_dictionary(tables: FeatureTables, spec: FeatureSpec) -> list[Feature]:
-    """Every feature of the specification, in the order of the frame's columns."""
-    return [d.feature for d in chosen(families(build_pairs(tables, spec), spec), spec)]
-
-
 def families(pairs: ir.Table, spec: FeatureSpec) -> Family:
     """The families' parts in one."""
     merged = Family()

@@ -36,7 +36,7 @@ def build_report(data: ReportInput) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    css = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
+    css = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]  # set above
     return environment.get_template("report.html.j2").render(
         t=words.t,
         language=words.language,
