@@ -26,6 +26,8 @@ format: .venv/.ready-dev  ## put the code into the house's format
 
 bench: .venv/.ready-dev  ## the tables of benchmarks/README.md, measured here
 	@$(BIN)/python benchmarks/stages.py
+	@$(BIN)/python benchmarks/readers.py
+	@$(BIN)/python benchmarks/audit.py
 
 lock: .venv/.ready-dev  ## resolve the locks again (needs uv)
 	@uv pip compile pyproject.toml --extra build --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock

@@ -1,16 +1,20 @@
 """Small hand-made exports, and tables as the few lines of text that tests compare."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from leadml.sources.mapping import Mapping, parse_mapping
 from leadml.sources.report import SourceReport
 from leadml.sources.tables import read_tables
 
 CONF = Path(__file__).parents[1] / "conf" / "source"
+
+SALESFORCE = "salesforce,email_events,ga4"
 
 # The least that a Salesforce folder must hold: one lead, no opportunity, an export on the last day of 2024.
 LEAD = "Id,IsDeleted,MasterRecordId,Company,Email,Title,Status,Industry,LeadSource,CreatedDate,SystemModstamp,"
@@ -24,11 +28,18 @@ def connect() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"autoinstall_known_extensions": "false", "threads": 2})
 
 
-def load(name: str, path: Path, **settings: Any) -> dict[str, Any]:
-    """The composed ``source`` node of a file in conf/source."""
-    node = yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
-    node = node.get("source", node)
-    return node | {"path": str(path)} | settings
+@cache
+def _composed(names: str) -> Any:
+    with initialize_config_dir(str(CONF.parent), version_base="1.3"):
+        # Without Hydra's struct flag, as an override of a new name has a plus.
+        return OmegaConf.to_container(compose(overrides=[f"+source=[{names}]"]))
+
+
+def load(names: str, path: Path | str, **settings: Any) -> dict[str, Any]:
+    """The ``source`` node of files of conf/source, as the product composes them: ``"salesforce,ga4"`` joins two."""
+    changed = OmegaConf.merge(_composed(names)["source"], {"path": str(path)}, settings)
+    node: Any = OmegaConf.to_container(changed, resolve=True)
+    return dict(node)
 
 
 def write(folder: Path, files: dict[str, str | bytes]) -> Path:
@@ -41,7 +52,7 @@ def write(folder: Path, files: dict[str, str | bytes]) -> Path:
 
 
 def read(
-    folder: Path, conversion: str = "won", name: str = "salesforce", **settings: Any
+    folder: Path, conversion: str = "won", name: str = SALESFORCE, **settings: Any
 ) -> tuple[duckdb.DuckDBPyConnection, SourceReport]:
     """Read a folder by a mapping of conf/source; the export is at the end of 2024 unless it is said otherwise."""
     con = connect()
@@ -51,7 +62,7 @@ def read(
     return con, report
 
 
-def mapping_of(folder: Path, name: str = "salesforce", **settings: Any) -> Mapping:
+def mapping_of(folder: Path, name: str = SALESFORCE, **settings: Any) -> Mapping:
     """The mapping of a folder."""
     return parse_mapping(load(name, folder, **({"exported_at": "2024-12-31"} | settings)))
 

@@ -364,7 +364,7 @@ def features(frame: pd.DataFrame) -> list[Feature]:
         ("USD 250,000.00", 250000.0),
         ("45 %", 45.0),
         ("1.234", 1.234),  # a thousand two hundred in some countries, but nothing says so
-        ("1,2", None),
+        ("1,2", 1.2),
         ("1_000", None),
         ("inf", None),
         ("1e999", None),

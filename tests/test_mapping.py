@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sources_helpers import load
+from sources_helpers import CONF, load
 
 from leadml.errors import ConfigurationError
 from leadml.sources.mapping import parse_mapping
@@ -34,9 +34,17 @@ def test_small_mapping_is_complete():
     assert mapping.timezone == "UTC"
 
 
-@pytest.mark.parametrize("name", ["salesforce", "flat", "bpic2012"])
+SHIPPED = sorted(p.stem for p in CONF.glob("*.yaml") if "\nname:" in p.read_text() or "\n  name:" in p.read_text())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_mappings_parse(name: str):
     assert parse_mapping(load(name, Path("raw"))).name == name
+
+
+def test_a_part_alone_says_that_it_joins_a_crm():
+    with pytest.raises(ConfigurationError, match=r"source.leads: missing: a part such as ga4 joins a CRM"):
+        parse_mapping(load("ga4", Path("raw")))
 
 
 def test_every_problem_is_told_at_once():
@@ -60,9 +68,9 @@ def test_every_problem_is_told_at_once():
         parse_mapping(broken)
     told = str(error.value)
     assert "6 problem(s)" in told
-    assert "source: unknown key(s) colour; allowed: accounts, closures," in told
+    assert "source: unknown key(s) colour; allowed: about, accounts, closures," in told
     assert "source.files.deals.pattern: missing" in told
-    assert "source.files.leads.format: 'xlsx' is not allowed; allowed: csv, parquet" in told
+    assert "source.files.leads.format: 'xlsx' is not allowed; allowed: auto, csv, excel, jsonl, parquet" in told
     assert "source.touchpoints.call.channel: 'telephone' is not allowed; allowed: ads, call" in told
     assert "source.touchpoints.call.initiator: 'us' is not allowed; allowed: company, lead" in told
     assert "source.timezone: 'Madrid' is not a zone" in told
@@ -75,7 +83,8 @@ def test_names_must_point_at_something():
         parse_mapping(wrong)
     wrong = source(conversions={"won": {"from": "deals", "lead": {"by": "contact", "column": "lead"}, "at": "closed"}})
     with pytest.raises(
-        ConfigurationError, match=r"'contact': is not a way to find the lead .in won.; allowed: email, lead"
+        ConfigurationError,
+        match=r"'contact': is not a way to find the lead .in won.; allowed: click, email, lead, user",
     ):
         parse_mapping(wrong)
 
@@ -94,7 +103,8 @@ def test_file_of_leads_is_required():
         ({"column": "n", "type": "number", "history": "past"}, "'past': is not a history under source.history"),
         ({"column": "n", "type": "money", "fixed": True}, "'money' is not allowed"),
         ({"column": "n", "type": "keywords", "fixed": True}, "type: keywords needs keywords"),
-        ({"column": "n", "type": "mail_kind", "history": "changes"}, "is a number or a category"),
+        ({"column": "n", "type": "date", "history": "changes"}, "a date that changes is no attribute"),
+        ({"column": "n", "type": "category", "fixed": True, "times": 2}, "times is for type: number"),
     ],
 )
 def test_attributes_are_checked(entries: dict[str, object], told: str):
@@ -115,7 +125,7 @@ def test_a_denied_column_is_no_fixed_attribute_but_may_have_a_history():
 def test_personal_columns_are_never_carried():
     for how in ({"fixed": True}, {"history": "changes"}):
         with pytest.raises(ConfigurationError, match=r"personal data"):
-            parse_mapping(attribute(column="Phone", type="category", **how) | {"sensitive": ["phone"]})
+            parse_mapping(attribute(column="Phone", type="category", **how) | {"sensitive": {"people": ["phone"]}})
 
 
 def test_exact_reasons_come_before_patterns():

@@ -1,8 +1,6 @@
 """Exports to tables: one hand-made export for each trap, and the tables that a person expects of it."""
 
 import csv
-import io
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,10 +17,6 @@ from leadml import schema
 from leadml.config import SimulateConfig
 from leadml.errors import ConfigurationError, DataError
 from leadml.simulate import simulate
-from leadml.sources import readers
-from leadml.sources.files import find_files, look_at
-from leadml.sources.readers import Choice, read_file
-from leadml.sources.spec import FileSpec
 from leadml.sources.sql import Clock
 from leadml.sources.tables import _end_of_days, read_tables
 
@@ -52,7 +46,7 @@ def test_tables_are_those_of_the_contract(tmp_path: Path):
         "department": "category",
     }
     left = con.execute("SELECT table_name FROM duckdb_tables()").fetchall()
-    assert {n for (n,) in left} == set(schema.TABLES)
+    assert {n for (n,) in left} == {*schema.TABLES, "changes"}
     assert {(a["file"], a["column"]) for a in report.absent} >= {("Lead", "Country"), ("Lead", "NumberOfEmployees")}
 
 
@@ -191,7 +185,7 @@ def test_duplicates_are_joined_into_the_earliest(tmp_path: Path):
 def test_duplicates_stay_apart_where_the_mapping_says_so(tmp_path: Path):
     mapping = mapping_of(write(tmp_path, DUPLICATES))
     con = connect()
-    leads = type(mapping.leads)(**(vars(mapping.leads) | {"join_email": False}))
+    leads = type(mapping.leads)(**(vars(mapping.leads) | {"join": ()}))
     read_tables(type(mapping)(**(vars(mapping) | {"leads": leads})), "won", con)
     assert show(con, "SELECT lead_id FROM leads") == "L1\nL2\nL3\nL4"
 
@@ -304,7 +298,7 @@ def test_a_field_without_any_change_is_not_used(tmp_path: Path):
     assert show(con, "SELECT DISTINCT field FROM history") == "pipeline_stage"
     why = {d["column"]: d["why"] for d in report.denied if d["file"] == "Lead"}
     assert why["Industry"].startswith("no change of it in LeadHistory: tracking seems to be off, so its value is only")
-    assert "source.leads.attributes.industry=null" in why["Industry"]
+    assert "source.keep=[Industry]" in why["Industry"]
     assert "Industry" not in {h["column"] for h in report.handled}
     # A history of other fields only: no field is left, and its rows are still accounted for.
     con, report = read(write(tmp_path, {"LeadHistory.csv": history.replace("Status", "Rating")}))
@@ -500,14 +494,14 @@ def test_accounts_by_web_site(tmp_path: Path):
 
 def test_denied_columns_are_named_with_why(tmp_path: Path):
     text = LEAD.replace("Status", "Status,Rating,Secret__c,Phone,Product_Interest__c")
-    text += ANA.replace("New", "New,Hot,x,555,Core")
+    text += ANA.replace("New", "New,Hot,x,555,Core") + BOB.replace("New", "New,Hot,y,556,Core")
     con, report = read(write(tmp_path, {"Lead.csv": text}))
     why = {d["column"]: d["why"] for d in report.denied if d["file"] == "Lead"}
     assert why["Rating"].startswith("true as of the export")
-    assert why["Secret__c"] == "custom column, true as of the export, no history declared"
+    assert why["Secret__c"].startswith("no change of it in LeadHistory: tracking seems to be off")
     assert why["Phone"] == "personal data"
     assert "Product_Interest__c" not in why
-    assert show(con, "SELECT product_interest FROM leads") == "Core"
+    assert show(con, "SELECT product_interest FROM leads") == "Core\nCore"
 
 
 def test_numbers_that_are_none_are_missing_and_counted(tmp_path: Path):
@@ -573,7 +567,7 @@ def test_all_missing_files_are_named(tmp_path: Path):
     with pytest.raises(DataError) as error:
         read(tmp_path)
     assert "2 required file(s) missing" in str(error.value)
-    assert "Lead (Lead.csv); Opportunity (Opportunity.csv); found: sub/other.csv" in str(error.value)
+    assert "Lead (Lead.*, Leads.*, Lead_[0-9]*.*); Opportunity (Opportunity.*, " in str(error.value)
 
 
 def test_all_missing_columns_are_named(tmp_path: Path):
@@ -581,8 +575,8 @@ def test_all_missing_columns_are_named(tmp_path: Path):
     with pytest.raises(DataError) as error:
         read(tmp_path)
     told = str(error.value)
-    assert "required columns missing in 2 file(s): Lead.csv lacks CreatedDate (found: Id, Name)" in told
-    assert "Opportunity.csv lacks CloseDate, IsClosed, IsWon (found: Id, Amount)" in told
+    assert "required columns missing in 2 file(s): Lead.csv lacks CreatedDate or Create Date (found: Id, Name)" in told
+    assert "Opportunity.csv lacks " in told and "CloseDate" in told and "(found: Id, Amount)" in told
     assert "\n" not in told
 
 
@@ -592,7 +586,7 @@ def test_all_missing_columns_are_named(tmp_path: Path):
         (b"<!DOCTYPE html><html>log in</html>", "Lead.csv is a web page, not a CSV file"),
         (b"PK\x03\x04rest", r"Lead.csv is an Excel workbook or a zip archive, not a CSV file: save it as CSV"),
         (b"%PDF-1.7\n%text,only\n", r"Lead.csv is a PDF, not a CSV file: export the table itself as CSV"),
-        (b"\x1f\x8b\x08rest", r"Lead.csv is a gzip archive, not a CSV file: unpack it"),
+        (b"\x1f\x8b\x08rest", r"Lead.csv is cut off or damaged \(gzip\): export or copy it again"),
         (b"PAR1rest", r"Lead.csv is a Parquet file, not a CSV file"),
         (b"Id,Cre\x00\x00atedDate\n", r"Lead.csv is not a CSV file \(binary content\)"),
         (b"\n\n", "Lead.csv has no header line"),
@@ -614,116 +608,6 @@ def test_all_rows_quarantined(tmp_path: Path):
         read(write(tmp_path, {"Lead.csv": LEAD + lead("L1", "", "x") + lead("L2", "a@example.com", "2024-07-01")}))
     with pytest.raises(DataError, match=r"no lead is left of 0 rows \(the file is empty\)"):
         read(write(tmp_path, {"Lead.csv": LEAD}))
-
-
-# --- reading files
-
-HEADER = ["Id", "Name", "Note"]
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[duckdb.DuckDBPyConnection]:
-    """One connection for the many small readings."""
-    con = connect()
-    yield con
-    con.close()
-
-
-def raw_rows(
-    con: duckdb.DuckDBPyConnection, path: Path, tolerant: bool = False
-) -> tuple[list[tuple[object, ...]], list[tuple[int, str, str | None]]]:
-    """Rows and rejected rows of a CSV file as the readers give them."""
-    con.execute("DROP TABLE IF EXISTS raw")
-    spec = FileSpec("x", ("*",), "csv", "auto", True, (), {}, {}, {})
-    found = look_at(con, spec, path, path.parent)
-    choice = Choice("raw", 0, dict(zip(HEADER, found.header, strict=True)), (), ("n/a",), Clock("UTC", True))
-    if tolerant:
-        readers.create_raw(con, choice)
-        rejected = readers._read_tolerant(con, found, choice)
-    else:
-        rejected = read_file(con, found, choice)
-    return con.execute("SELECT * FROM raw ORDER BY _row").fetchall(), rejected
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le-bom", "utf-16-be-bom"])
-def test_encodings_are_told_by_the_bytes(engine: duckdb.DuckDBPyConnection, tmp_path: Path, encoding: str):
-    text = "Id,Name,Note\n1,Núñez & Söhne, €5 \n2,N/A,x\n"
-    marked = {
-        "utf-16-le-bom": b"\xff\xfe" + text.encode("utf-16-le"),
-        "utf-16-be-bom": b"\xfe\xff" + text.encode("utf-16-be"),
-    }
-    path = tmp_path / "x.csv"
-    path.write_bytes(marked[encoding] if encoding in marked else text.encode(encoding))
-    assert raw_rows(engine, path) == ([(0, 2, "1", "Núñez & Söhne", "€5"), (0, 3, "2", None, "x")], [])
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_delimiters_and_line_ends(engine: duckdb.DuckDBPyConnection, tmp_path: Path, delimiter: str, end: str):
-    path = tmp_path / "x.csv"
-    rows = [HEADER, ["1", "a b", "\t c"], ["2", "", ""]]
-    path.write_bytes(end.join(delimiter.join(f'"{v}"' for v in row) for row in rows).encode())
-    assert raw_rows(engine, path) == ([(0, 2, "1", "a b", "c"), (0, 3, "2", None, None)], [])
-
-
-@pytest.mark.parametrize(
-    "header", ['"Total, net, gross";sp ace ;y', '"a ""b, c, d"" e";f', 'x;"a,\nb,c"', '"a,b";"c,d";"e,f"']
-)
-def test_commas_in_quotes_are_no_delimiters(engine: duckdb.DuckDBPyConnection, tmp_path: Path, header: str):
-    path = tmp_path / "x.csv"
-    path.write_text(header + "\n1;2\n")
-    spec = FileSpec("x", ("*",), "csv", "auto", True, (), {}, {}, {})
-    assert look_at(engine, spec, path, tmp_path).delimiter == ";"
-
-
-def test_old_mac_line_ends_and_a_huge_field(engine: duckdb.DuckDBPyConnection, tmp_path: Path):
-    path = tmp_path / "x.csv"
-    path.write_bytes(b"Id,Name,Note\r1,a,b\r2,c,d")
-    assert [r[2:] for r in raw_rows(engine, path)[0]] == [("1", "a", "b"), ("2", "c", "d")]
-    path.write_bytes(b'Id,Name,Note\n1,a,"' + b"x" * 200_000 + b'"\n2,c,d\n')
-    rows, rejected = raw_rows(engine, path)
-    assert len(rows) + len(rejected) >= 2
-    assert ("2", "c", "d") in [r[2:] for r in rows]
-
-
-cells = st.text(st.sampled_from("ab1é,;\" \t'\u00a0"), max_size=5)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.tuples(cells, cells, cells), max_size=6))
-def test_both_readers_give_the_same(
-    engine: duckdb.DuckDBPyConnection, tmp_path: Path, rows: list[tuple[str, str, str]]
-):
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([HEADER, *rows])
-    path = tmp_path / "x.csv"
-    path.write_text(stream.getvalue(), encoding="utf-8")
-    got, rejected = raw_rows(engine, path)
-    assert (got, rejected) == raw_rows(engine, path, tolerant=True)
-    assert len(got) == len(rows)
-
-
-def test_clean_files_take_the_fast_way(
-    engine: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(readers, "_read_tolerant", lambda *_: pytest.fail("slow"))
-    path = tmp_path / "x.csv"
-    path.write_bytes(b'\xef\xbb\xbfId,Name,Note\n1,"a, ""b""",c\n')
-    assert raw_rows(engine, path)[0] == [(0, 2, "1", 'a, "b"', "c")]
-
-
-def test_patterns_are_names_or_paths_in_any_case(tmp_path: Path):
-    for name in ("LEAD.CSV", "old/lead.csv", "old/other.csv"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("a\n")
-
-    def found(*pattern: str) -> list[str]:
-        spec = FileSpec("x", pattern, "csv", "auto", False, (), {}, {}, {})
-        return [p.relative_to(tmp_path).as_posix() for p in find_files(tmp_path, {"x": spec})["x"]]
-
-    assert found("Lead.csv") == ["LEAD.CSV", "old/lead.csv"]
-    assert found("old/*") == ["old/lead.csv", "old/other.csv"]
-    assert found("nothing", "*ther*") == ["old/other.csv"]
 
 
 # --- whatever the rows are, they are accounted for

@@ -5,15 +5,18 @@ A user's mistake is one line on stderr, without a traceback; anything else is ou
 """
 
 import os
+import re
 import sys
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 
 from leadml import __version__
 from leadml.errors import ConfigurationError, LeadmlError
 from leadml.stages import STAGES
 
-NOT_SWEPT = ("run", "demo", "explain", "predict")
+LOOKING = ("sources", "inspect")  # they only look: no workspace is made or locked, no manifest written
+NOT_SWEPT = (*LOOKING, "run", "demo", "audit", "explain", "predict")
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -56,6 +59,18 @@ def check_stage(word: str) -> str:
     raise ConfigurationError(f"unknown stage {word!r}; {hint}stages: {', '.join(names)}")
 
 
+def with_path(stage: str, arguments: list[str]) -> list[str]:
+    """The arguments with `leadml inspect PATH` written as the setting that it is."""
+    if stage != "inspect" or not arguments:
+        return arguments
+    first, rest = arguments[0], arguments[1:]
+    setting = re.match(r"[+~]*[\w./@-]+=", first) and "://" not in first.partition("=")[0] and not Path(first).exists()
+    if first.startswith("-") or setting:
+        return arguments
+    quoted = first.replace("\\", "\\\\").replace("'", "\\'")
+    return [f"inspect.path='{quoted}'", *rest]
+
+
 def run_stage(stage: str, arguments: list[str]) -> None:
     """Composes the configuration with Hydra and runs the stage; lets every error through."""
     if stage in NOT_SWEPT and {"-m", "--multirun"} & set(arguments):
@@ -73,11 +88,14 @@ def run_stage(stage: str, arguments: list[str]) -> None:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
-        from leadml.stages.execute import execute
-
         sweep = HydraConfig.get().mode == RunMode.MULTIRUN
         try:
-            execute(stage, to_config(composed), sweep=sweep)
+            if stage in LOOKING:
+                import_module(f"leadml.stages.{stage}").run(to_config(composed))
+            else:
+                from leadml.stages.execute import execute  # not before it is needed: it imports the learning libraries
+
+                execute(stage, to_config(composed), sweep=sweep)
         except LeadmlError as error:
             if sweep:
                 raise
@@ -109,7 +127,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(__version__)
         raise SystemExit(0)
     try:
-        run_stage(check_stage(words[0]), words[1:])
+        run_stage(check_stage(words[0]), with_path(words[0], words[1:]))
     except LeadmlError as error:
         fail(words[0], one_line(error), error.exit_code)
     except KeyboardInterrupt:

@@ -41,6 +41,22 @@ class Promote(Enum):
     never = "never"
 
 
+class AuditPolicy(Enum):
+    """What becomes of suspects that are neither allowed nor excluded by name."""
+
+    ask = "ask"
+    exclude = "exclude"
+    keep = "keep"
+
+
+class AuditSeverity(Enum):
+    """From which severity on a column is a suspect."""
+
+    low = "low"
+    medium = "medium"
+    high = "high"
+
+
 def check_positive(**values: float | None) -> None:
     """Raise `ConfigurationError` naming every value that is not above 0 (None is skipped)."""
     bad = [f"{k.replace('__', '.')}={v}" for k, v in values.items() if v is not None and not v > 0]
@@ -86,6 +102,14 @@ class TrackingConfig:
     enabled: bool = MISSING
 
 
+class Crm(Enum):
+    """The system in which the invented company keeps its leads."""
+
+    salesforce = "salesforce"
+    hubspot = "hubspot"
+    hubspot_ui = "hubspot_ui"
+
+
 @dataclass
 class SimulateConfig:
     """The invented company of `leadml simulate`."""
@@ -94,6 +118,7 @@ class SimulateConfig:
     months: int = MISSING
     start: str = MISSING
     chunk_leads: int = MISSING
+    crm: Crm = Crm.salesforce
 
     def __post_init__(self) -> None:
         check_positive(simulate__leads=self.leads, simulate__months=self.months, simulate__chunk_leads=self.chunk_leads)
@@ -247,6 +272,25 @@ class TrainConfig:
 
 
 @dataclass
+class AuditConfig:
+    """The leak audit: what people say about columns by name, and what is done about the others."""
+
+    allow: list[str] = MISSING
+    exclude: list[str] = MISSING
+    policy: AuditPolicy = MISSING
+    severity: AuditSeverity = MISSING
+    written_within_days: float = MISSING
+    earlier: str | None = MISSING
+    cutoffs: int = MISSING
+    leads: int = MISSING
+
+    def __post_init__(self) -> None:
+        check_positive(audit__cutoffs=self.cutoffs, audit__leads=self.leads)
+        if self.written_within_days < 0:
+            raise ConfigurationError(f"audit.written_within_days={self.written_within_days} must be 0 or more")
+
+
+@dataclass
 class ThresholdConfig:
     """The threshold rule: what sales can work."""
 
@@ -284,6 +328,19 @@ class ReasonsConfig:
 
 
 @dataclass
+class InspectConfig:
+    """Looking at unknown exports."""
+
+    path: str | None = MISSING
+    out: str | None = MISSING
+    name: str | None = MISSING
+
+    def __post_init__(self) -> None:
+        if self.name is not None and not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise ConfigurationError(f"inspect.name={self.name}: lower-case letters, digits and _, a letter first")
+
+
+@dataclass
 class PredictConfig:
     """Batch scoring."""
 
@@ -311,9 +368,11 @@ class Config:
     features: FeaturesConfig = MISSING
     model: ModelConfig = MISSING
     train: TrainConfig = MISSING
+    audit: AuditConfig = MISSING
     threshold: ThresholdConfig = MISSING
     decision: DecisionConfig = MISSING
     reasons: ReasonsConfig = MISSING
+    inspect: InspectConfig = MISSING
     predict: PredictConfig = MISSING
     run: RunConfig = MISSING
     seed: int = MISSING

@@ -1,6 +1,5 @@
 """What a run did: inputs with digests, rows in and out, reasons for lost rows, timings, memory, versions, seed."""
 
-import hashlib
 import platform
 import resource
 import sys
@@ -9,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 LIBRARIES = ("leadml", "duckdb", "ibis-framework", "lightgbm", "mlflow", "numpy", "pandas", "scikit-learn", "shap")
@@ -47,12 +45,3 @@ class Manifest:
     def run_name(self) -> str:
         """Unique within a workspace (runs exclude each other): the start to the microsecond, and the command."""
         return f"{self.started:%Y%m%dT%H%M%S%f}-{self.facts['command']}"
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal; streams."""
-    digest = hashlib.sha256()
-    with path.open("rb") as handle:
-        while block := handle.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -7,8 +7,8 @@
    judgement is written; no choice (trees, slope, verdict) ever sees their labels.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import lightgbm as lgb
@@ -108,7 +108,13 @@ class Trained:
         return self.trees.trees
 
 
-def fit_recipe(snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Feature], config: RecipeConfig) -> Trained:
+def fit_recipe(
+    snapshots: pd.DataFrame,
+    X: pd.DataFrame,
+    features: Sequence[Feature],
+    config: RecipeConfig,
+    beside: Mapping[str, Sequence[Feature]] | None = None,
+) -> Trained:
     """Train, judge and repeat on everything matured.
 
     Args:
@@ -116,13 +122,15 @@ def fit_recipe(snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Feat
         X: feature frame, row i of it belongs to row i of ``snapshots``.
         features: what the model may use.
         config: the recipe.
+        beside: other lists of features, by name: the judged model with each is one more scorer of the test.
 
     Raises:
         DataError: no matured label, one outcome only, fewer distinct converting leads in training than
             ``train.min_conversions``, or too short a history.
         ArtifactError: ``X`` lacks a feature.
     """
-    data = _prepare(snapshots, X, features, config)
+    others = {name: tuple(listed) for name, listed in (beside or {}).items()}
+    data = replace(_prepare(snapshots, X, features, config), beside=others)
     trees = choose_trees(_fold_data(data), config.model, config.seed, config.threads)
     stream = _stream(data, trees)
     slope = fit_sigmoid(stream["margin"].to_numpy(), stream["label"].to_numpy()).slope
@@ -214,6 +222,7 @@ class _Data:
     split: Split
     lists: pd.Series
     config: RecipeConfig
+    beside: dict[str, tuple[Feature, ...]] = field(default_factory=dict)
 
     def listed(self, rows: np.ndarray) -> np.ndarray:
         """Which of the rows belong to a list (n,): age rows only train where there is a weekly grid."""
@@ -343,7 +352,8 @@ def _judge(data: _Data, stream: pd.DataFrame, slope: float, trees: int) -> _Judg
     scorers, notes = build_baselines(
         data.baseline_rows(train), data.baseline_rows(data.split.test), model.encoder, rate.rate, config.seed
     )
-    scorers |= _without_effort(data, trees, slope, rate.rate)
+    for name, features in {**_without_effort(data), **data.beside}.items():
+        scorers[name] = _judge_beside(data, features, trees, slope, rate.rate)
     for name, scorer in scorers.items():
         test[f"score_{name}"], test[f"probability_{name}"] = scorer.score, scorer.probability
     metrics = judge_test(test, list(scorers), config.train, config.seed)
@@ -355,18 +365,21 @@ def _judge(data: _Data, stream: pd.DataFrame, slope: float, trees: int) -> _Judg
     return _Judged(model, calibrator, rate, test, metrics, verdict, notes)
 
 
-def _without_effort(data: _Data, trees: int, slope: float, rate: float) -> dict[str, Baseline]:
-    """The judged model without the features on what sales did, as one more scorer; empty without any."""
+def _without_effort(data: _Data) -> dict[str, tuple[Feature, ...]]:
+    """The features but for those on what sales did; empty where that changes nothing."""
     features = tuple(f for f in data.features if not f.effort)
-    if len(features) in (0, len(data.features)):
-        return {}
+    return {} if len(features) in (0, len(data.features)) else {"without_effort": features}
+
+
+def _judge_beside(data: _Data, features: tuple[Feature, ...], trees: int, slope: float, rate: float) -> Baseline:
+    """The judged model with other features, as one more scorer."""
     train, threads = data.split.train, data.config.threads
     model = data.fit(train, features, trees)
     listed = train[data.listed(train)]
     fitted = slope * model.margins(data.X.iloc[listed], threads)
     margins = model.margins(data.X.iloc[data.split.test], threads)
     calibrator = Calibrator(slope, recentre(fitted, np.ones(len(fitted)), rate))
-    return {"without_effort": Baseline(margins, calibrator.probability(margins))}
+    return Baseline(margins, calibrator.probability(margins))
 
 
 def _shrinkage(split: Split) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Whether the model may be deployed: one rule, from the judgement's numbers alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leadml.bootstrap import Interval
@@ -9,7 +10,8 @@ USE_POINTS = "use points"
 NOT_ENOUGH_DATA = "not enough data"
 NO_SIGNAL = "no signal"
 SUSPICIOUS = "suspiciously good"
-VERDICTS = (DEPLOY, USE_POINTS, NOT_ENOUGH_DATA, NO_SIGNAL, SUSPICIOUS)
+SUSPECTS = "leak suspects"
+VERDICTS = (DEPLOY, USE_POINTS, NOT_ENOUGH_DATA, NO_SIGNAL, SUSPICIOUS, SUSPECTS)
 
 TEST_SHARE = 0.2  # of min_conversions: distinct converting leads that the test must hold
 
@@ -88,6 +90,22 @@ def build_verdict(evidence: Evidence, min_conversions: int, suspicious_auc: floa
             f"the points scorecard orders the lists (AUC {_told(points)}) and the model adds nothing: {figures}",
         )
     return Verdict(NO_SIGNAL, f"not better than the constant rate: {figures}; do not deploy")
+
+
+def doubt_verdict(verdict: Verdict, suspects: Sequence[str], way_out: str) -> Verdict:
+    """The verdict while columns that may give the answer away are neither allowed nor excluded by name.
+
+    A verdict that allows a champion becomes ``leak suspects``; one that does not stays, and names them as well.
+    ``way_out`` is what ends the question.
+    """
+    if not suspects:
+        return verdict
+    many = f"{len(suspects)} column{'s' if len(suspects) > 1 else ''}"
+    named = f"{many} may give the answer away and {'were' if len(suspects) > 1 else 'was'} left out of this model: "
+    named += f"{', '.join(suspects)}; {way_out}"
+    if not verdict.allows_champion:
+        return Verdict(verdict.name, f"{verdict.why}; besides, {named}")
+    return Verdict(SUSPECTS, f"{named}; without, the verdict is {verdict.name!r}: {verdict.why}")
 
 
 def _above(interval: Interval | None, value: float) -> bool:

@@ -17,7 +17,12 @@ _ALWAYS_MISSING = (
 )  # fmt: skip
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _POINTS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-_COMMAS = re.compile(r"[+-]?\d{1,3}((\.\d{3})+,\d+|(\.\d{3}){2,})")
+_COMMAS = re.compile(r"[+-]?(\d{1,3}((\.\d{3})+,\d+|(\.\d{3}){2,})|\d+,(\d{1,2}|\d{4,}))")
+_SPACED = re.compile(r"(?<=\d)[ \u00a0\u202f'](?=\d{3})")
+# Cyrillic letters that look like Latin ones, and those: exports typed on two keyboards mix them in one level.
+LOOK_ALIKES = ("АВЕКМНОРСТУХЅІЈаеорсухѕіј", "ABEKMHOPCTYXSIJaeopcyxsij")
+_LATIN = str.maketrans(*LOOK_ALIKES)
+_CYRILLIC = re.compile("[\u0400-\u04ff]")
 _CURRENCY = re.compile(r"^([A-Z]{3}|[€$£])\s*|\s*([A-Z]{3}|[€$£%])$")
 
 
@@ -46,11 +51,11 @@ def clean_values(X: pd.DataFrame, features: list[Feature], missing: Iterable[str
 def parse_number(text: str) -> float:
     """The number in a text, NaN where it is none.
 
-    Besides plain numbers those with thousands separators, where nothing else can be meant (1,234.5 and 1.234,5), and
-    with a currency sign or code or a per cent sign beside them.
+    Besides plain numbers those with a decimal comma or with thousands separators, where nothing else can be meant
+    (1,234.5 and 1.234,5; 1,234 is a thousand), and with a currency sign or code or a per cent sign beside them.
     """
     if not _NUMBER.fullmatch(text):
-        text = _CURRENCY.sub("", text).strip()
+        text = _SPACED.sub("", _CURRENCY.sub("", text).strip())
         if _POINTS.fullmatch(text):
             text = text.replace(",", "")
         elif _COMMAS.fullmatch(text):
@@ -72,7 +77,7 @@ def plain_text(value: object, missing: frozenset[str]) -> str | None:
     if lower in ("true", "false"):
         return lower
     if not _NUMBER.fullmatch(text):
-        return text
+        return _latin(text)
     if text.lstrip("+-").isdigit():
         # Not by way of float: ids of 19 digits would lose some.
         text = str(int(text))
@@ -82,6 +87,14 @@ def plain_text(value: object, missing: frozenset[str]) -> str | None:
             return None
         text = str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
     return None if text in missing else text
+
+
+def _latin(text: str) -> str:
+    """The text with Cyrillic look-alikes made Latin, unless it has other Cyrillic letters too."""
+    if text.isascii():
+        return text
+    made = text.translate(_LATIN)
+    return text if _CYRILLIC.search(made) else made
 
 
 def _numbers(column: pd.Series, missing: frozenset[str]) -> np.ndarray:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from leadml.reasons import family_shares, write_reasons
 from leadml.report import plots, shap_plots
+from leadml.report.audit import view_audit
 from leadml.report.evidence import view_data, view_denied
 from leadml.report.figures import view_test, view_threshold
 from leadml.report.inputs import ReportInput
@@ -50,6 +51,7 @@ def build_report(data: ReportInput) -> str:
         threshold=view_threshold(data, words),
         test=view_test(data, words),
         rests=view_rests(data, words),
+        audit=view_audit(data.metrics, words),
         denied=view_denied(data.evidence, words),
         data=view_data(data, words),
         glossary=[(words.t(f"glossary_{k}"), words.t(f"glossary_{k}_words")) for k in _GLOSSARY],

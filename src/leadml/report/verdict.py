@@ -30,6 +30,7 @@ def view_verdict(verdict: Mapping[str, Any], metrics: Mapping[str, Any], words: 
             gain=_told(_reversed(loss), 4, words),
             points_auc=_told(scorers.get("points", {}).get("auc"), 3, words),
             conversions=words.number(metrics.get("test", {}).get("converting_leads", 0)),
+            suspects=", ".join(metrics.get("audit", {}).get("open", [])) or "–",
         )
     else:
         why = str(verdict.get("why", ""))

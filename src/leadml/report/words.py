@@ -5,6 +5,7 @@ from datetime import datetime
 
 from leadml.errors import ConfigurationError
 from leadml.numbers import format_date, format_number, format_percent, format_points
+from leadml.report.audit_words import AUDIT_TEXTS
 
 # key: (English, Spanish). Placeholders in braces are the same in both.
 TEXTS: dict[str, tuple[str, str]] = {
@@ -387,6 +388,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unit_year": ("year", "año"),
     "unit_category": ("", ""),
 }
+TEXTS |= AUDIT_TEXTS
 LANGUAGES = ("en", "es")
 _MINUS = "\u2212"
 

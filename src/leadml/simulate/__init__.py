@@ -1,7 +1,8 @@
 """An invented B2B software company: its raw exports, as its tools write them, and the truth behind them.
 
 `simulate` writes both. Leads are made and written in chunks, each with its own stream of random numbers, so that any
-number of leads fits in memory and the same seed gives the same bytes.
+number of leads fits in memory and the same seed gives the same bytes. The company keeps its leads in Salesforce or in
+HubSpot: with the same seed the same things happen, and the mails and the web events are the same.
 """
 
 from collections.abc import Callable
@@ -9,10 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
-from leadml.config import SimulateConfig
-from leadml.simulate import activity, crm, deals, mail, mess, truth, web
+from leadml.config import Crm, SimulateConfig
+from leadml.simulate import (
+    activity,
+    crm,
+    deals,
+    hubspot,
+    hubspot_leaks,
+    hubspot_ui,
+    hubspot_web,
+    mail,
+    mess,
+    sidefiles,
+    truth,
+    web,
+)
 from leadml.simulate.company import Leads, Span, build_leads, build_span
 from leadml.simulate.hazards import Outcome, build_path, draw_outcome
+from leadml.simulate.objects import Marketing, Objects
 from leadml.simulate.people import World, build_world
 from leadml.simulate.sidefiles import lead_truth, probability_table, write_notes
 from leadml.simulate.touchpoints import Rows, concat, draw_after, draw_moments
@@ -21,6 +36,7 @@ from leadml.simulate.writers import Files
 __all__ = ["simulate"]
 
 BATCH = 2_000  # leads whose daily paths are in memory at a time
+_STREAMS = 9  # a stream for each concern, so that a change to one file's texts leaves the truth as it is
 
 
 def simulate(
@@ -29,10 +45,12 @@ def simulate(
     """Write the raw exports of the invented company to ``raw``, and what only tests may know to ``truth``.
 
     Args:
-        config: number of leads (real people; duplicates and tests come on top), months, first day, chunk size.
+        config: number of leads (real people; duplicates and tests come on top), months, first day, chunk size, CRM.
         seed: the same seed, configuration and library versions give the same bytes.
-        raw: folder of Lead.csv ... email_events.csv and ga4/events_YYYYMM.parquet; same names are replaced.
-        truth: folder of probabilities.parquet, leads.parquet, leaks.json and problem.json.
+        raw: folder of Lead.csv ... (or contacts.csv ...), email_events.csv and ga4/events_YYYYMM.parquet; same names
+            are replaced.
+        truth: folder of probabilities.parquet, leads.parquet, leaks.json and problem.json; with HubSpot also
+            hubspot_ids.parquet, which tells the ids that the same things have in Salesforce.
         progress: called with one line a phase.
 
     Returns:
@@ -47,17 +65,24 @@ def simulate(
         for number in range(chunks):
             serial = number * config.chunk_leads
             count = min(config.chunk_leads, config.leads - serial)
-            # A stream for each concern, so that a change to one file's texts leaves the truth as it is.
-            streams = [np.random.default_rng(s) for s in np.random.SeedSequence((seed, number)).spawn(8)]
+            streams = [np.random.default_rng(s) for s in np.random.SeedSequence((seed, number)).spawn(_STREAMS)]
             where = f"chunk {number + 1} of {chunks} ({count:,} leads)"
             progress(f"{where}: latent truth")
             world, moments = _draw_chunk(streams, (number, serial, count), span, notes)
             progress(f"{where}: web and mail")
-            engagement = _write_marketing(streams[4], world, moments, exports)
+            portal = None if config.crm is Crm.salesforce else streams[8]
+            marketing = _write_marketing(streams[4], portal, world, moments, exports)
             progress(f"{where}: CRM")
-            _write_crm(streams[5:], world, moments, engagement, exports)
+            objects = _build_crm(streams[5:8], world, moments, marketing)
+            if portal is None:
+                _write_salesforce(objects, exports)
+            else:
+                tables = hubspot.portal_tables(portal, objects, marketing)
+                for name, table in (hubspot_ui.labelled(tables) if config.crm is Crm.hubspot_ui else tables).items():
+                    exports.write(name, table)
+                notes.write("hubspot_ids.parquet", hubspot.id_table(objects))
             notes.write("leads.parquet", lead_truth(world))
-        write_notes(truth, span, seed)
+        write_notes(truth, span, seed, sidefiles.LEAKS if config.crm is Crm.salesforce else hubspot_leaks.LEAKS)
     return exports.rows | {f"truth/{name}": rows for name, rows in notes.rows.items()}
 
 
@@ -84,45 +109,64 @@ def _draw_chunk(
     return world, joined | {"after": draw_after(moments_rng, outcome, span)}
 
 
-def _write_marketing(rng: np.random.Generator, world: World, moments: dict[str, Rows], exports: Files) -> np.ndarray:
-    """Write mail events and web events; gives the touchpoints of each lead among them."""
+def _write_marketing(
+    rng: np.random.Generator, clicks: np.random.Generator | None, world: World, moments: dict[str, Rows], exports: Files
+) -> Marketing:
+    """Write mail events and web events; ``clicks`` draws the click ids that the advertising adds to the web events."""
     mails = mail.build_mail_events(rng, world, mail.add_onboarding(world, moments["sent"]))
     exports.write("email_events.csv", mail.mail_table(rng, world, mails))
     sessions = web.build_sessions(rng, world, moments["web"], mail.click_moments(mails), moments["after"])
     events = web.build_events(rng, world, sessions)
+    click_id = None if clicks is None else hubspot_web.draw_click_ids(clicks, sessions)
+    first = 0
     for name, table in web.event_tables(rng, world, sessions, events):
-        exports.write(f"ga4/{name}", table)
-    answered = np.isin(mails["kind"], (mail.OPEN, mail.CLICK)) & ~mails["bot"]
-    return _count(world.leads, mails["lead"][answered]) + _count(world.leads, events["lead"][events["lead"] >= 0])
+        chosen = events["session"][first : first + len(table)]
+        exports.write(f"ga4/{name}", hubspot_web.with_click_ids(table, click_id, chosen))
+        first += len(table)
+    return Marketing(mails, sessions, events, click_id)
 
 
-def _write_crm(
-    streams: list[np.random.Generator], world: World, moments: dict[str, Rows], engagement: np.ndarray, exports: Files
-) -> None:
-    """Write the Salesforce objects of one chunk."""
-    rng, dirt, objects = streams
+def _build_crm(
+    streams: list[np.random.Generator], world: World, moments: dict[str, Rows], marketing: Marketing
+) -> Objects:
+    """The Salesforce objects of one chunk, written or not: the order of the draws is part of the seed's meaning."""
+    rng, dirt, draws = streams
     tasks = activity.build_tasks(rng, world, moments)
     meetings = activity.build_meetings(rng, moments["meeting"])
     members = activity.build_members(rng, world, moments["invite"])
-    table = activity.task_table(dirt, world, tasks)
-    rest, cut, fields = activity.split_cut(dirt, table, max(2, round(mess.CUT_TASKS * len(table))))
-    third = len(rest) // 3
-    exports.write("Task.csv", rest.slice(0, third))
-    exports.write_cut("Task.csv", cut, fields)
-    exports.write("Task.csv", rest.slice(third))
-    exports.write("Event.csv", activity.meeting_table(dirt, world, meetings))
-    exports.write("CampaignMember.csv", activity.member_table(world, members))
-    engagement = engagement + sum(_count(world.leads, rows["lead"]) for rows in (tasks, meetings, members))
-    corrected = crm.draw_corrected(objects, world)
-    last = activity.last_activity(world, tasks, meetings)
-    exports.write("Lead.csv", crm.lead_table(objects, world, corrected, engagement, last))
-    exports.write("LeadHistory.csv", crm.history_table(world, corrected))
-    exports.write("Account.csv", deals.account_table(objects, world))
-    exports.write("Contact.csv", deals.contact_table(objects, world))
-    for name, deal in zip(("Opportunity", "OpportunityFieldHistory"), deals.deal_tables(objects, world), strict=True):
-        exports.write(f"{name}.csv", deal)
+    task = activity.task_table(dirt, world, tasks)
+    rest, cut, fields = activity.split_cut(dirt, task, max(2, round(mess.CUT_TASKS * len(task))))
+    event, member = activity.meeting_table(dirt, world, meetings), activity.member_table(world, members)
+    corrected = crm.draw_corrected(draws, world)
+    engagement = _engagement(world.leads, marketing, (tasks, meetings, members))
+    tables = {
+        "Task.csv": task,
+        "Event.csv": event,
+        "CampaignMember.csv": member,
+        "Lead.csv": crm.lead_table(draws, world, corrected, engagement, activity.last_activity(world, tasks, meetings)),
+        "LeadHistory.csv": crm.history_table(world, corrected),
+        "Account.csv": deals.account_table(draws, world),
+        "Contact.csv": deals.contact_table(draws, world),
+    }
+    deal, stages = deals.deal_tables(draws, world)
+    tables |= {"Opportunity.csv": deal, "OpportunityFieldHistory.csv": stages}
+    return Objects(world, tasks, meetings, members, corrected, tables, rest, cut, fields)
 
 
-def _count(leads: Leads, lead: np.ndarray) -> np.ndarray:
-    """Rows of each lead."""
-    return np.bincount(lead, minlength=len(leads))
+def _write_salesforce(objects: Objects, exports: Files) -> None:
+    """Write the Salesforce objects of one chunk; some tasks are cut short in the middle of the file."""
+    third = len(objects.rest) // 3
+    exports.write("Task.csv", objects.rest.slice(0, third))
+    exports.write_cut("Task.csv", objects.cut, objects.fields)
+    exports.write("Task.csv", objects.rest.slice(third))
+    for name, table in objects.tables.items():
+        if name != "Task.csv":
+            exports.write(name, table)
+
+
+def _engagement(leads: Leads, marketing: Marketing, logged: tuple[Rows, ...]) -> np.ndarray:
+    """Touchpoints of each lead up to the export: answers to mails, web events, and what the sales team logged."""
+    mails, events = marketing.mails, marketing.events
+    answered = np.isin(mails["kind"], (mail.OPEN, mail.CLICK)) & ~mails["bot"]
+    found = (mails["lead"][answered], events["lead"][events["lead"] >= 0], *(rows["lead"] for rows in logged))
+    return sum((np.bincount(lead, minlength=len(leads)) for lead in found), start=np.zeros(len(leads), np.int64))

@@ -104,10 +104,10 @@ def lead_truth(world: World) -> pa.Table:
     return pa.concat_tables([real, copies, tests]).combine_chunks()
 
 
-def write_notes(folder: Path, span: Span, seed: int) -> None:
+def write_notes(folder: Path, span: Span, seed: int, planted: tuple[tuple[str, str], ...] = LEAKS) -> None:
     """Write problem.json (horizon and gap of the probabilities, in days; span, UTC) and leaks.json."""
     start, end = (str(np.datetime64(t, "s")) for t in (span.start, span.end))
     problem = {"horizon_days": HORIZON, "gap_days": 0, "start": start, "end": end, "seed": seed}
-    leaks = [{"column": column, "why": why} for column, why in LEAKS]
+    leaks = [{"column": column, "why": why} for column, why in planted]
     for name, content in (("problem.json", problem), ("leaks.json", leaks)):
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

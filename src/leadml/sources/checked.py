@@ -89,6 +89,13 @@ class Node:
             return 1.0
         return float(value)
 
+    def share(self, key: str) -> float:
+        """A share, from 0 to 1."""
+        value = self.number(key)
+        if not 0 <= value <= 1:
+            self.problems.add(f"{self.where}.{key}", f"expected a share from 0 to 1, got {value:g}")
+        return value
+
     def texts(self, key: str, default: Any = _REQUIRED) -> tuple[str, ...]:
         """One text or a list of them."""
         value = self._get(key, default)

@@ -8,9 +8,11 @@ import pandas as pd
 from leadml.features.dictionary import Feature, Kind
 from leadml.features.values import parse_number
 
-_NUMBER_SHARE = 0.99
+NUMBER_SHARE = 0.99
 _TEXT_SHARE = 0.5
 _FEW = 20
+# Why a column that tells nothing as it is now is left out; a history of it may tell more.
+NOTHING_NOW = ("constant", "empty")
 _ID_WORDS = "id ids key uuid guid number numero num no nr code codigo phone telephone telefono mobile movil"
 # Groups of people that decide nothing by default; a column is named in the report, and source.allow takes it in.
 _SENSITIVE_WORDS = (
@@ -54,7 +56,9 @@ _FAMILY_WORDS = {
 }
 
 
-def choose_columns(raw: pd.DataFrame, allow: tuple[str, ...]) -> tuple[list[Feature], dict[str, str]]:
+def choose_columns(
+    raw: pd.DataFrame, allow: tuple[str, ...], setting: str = "source.allow"
+) -> tuple[list[Feature], dict[str, str]]:
     """Features of the columns that can help, and why each of the others is left out.
 
     ``raw`` holds stripped texts, None where missing. Sensitive, personal and useless columns are left out unless
@@ -71,9 +75,9 @@ def choose_columns(raw: pd.DataFrame, allow: tuple[str, ...]) -> tuple[list[Feat
         if name.lower() not in allowed:
             personal = _personal(name, levels, kind)
             if sensitive:
-                why = f"sensitive ({', '.join(sensitive)}); source.allow=[{name}] takes it in"
+                why = f"sensitive ({', '.join(sensitive)}); {setting}=[{name}] takes it in"
             elif personal:
-                why = f"personal data ({personal}); source.allow=[{name}] takes it in"
+                why = f"personal data ({personal}); {setting}=[{name}] takes it in"
             else:
                 why = _useless(name, levels, kind, len(raw))
         if why is None:
@@ -87,7 +91,7 @@ def choose_columns(raw: pd.DataFrame, allow: tuple[str, ...]) -> tuple[list[Feat
 def _kind_of(levels: pd.Series) -> Kind:
     """Number where at least 99 % of the texts that are not missing are numbers."""
     numbers = sum(int(n) for text, n in levels.items() if parse_number(str(text)) == parse_number(str(text)))
-    return Kind.NUMBER if len(levels) and numbers >= _NUMBER_SHARE * levels.sum() else Kind.CATEGORY
+    return Kind.NUMBER if len(levels) and numbers >= NUMBER_SHARE * levels.sum() else Kind.CATEGORY
 
 
 def _personal(name: str, levels: pd.Series, kind: Kind) -> str | None:
@@ -107,7 +111,7 @@ def _useless(name: str, levels: pd.Series, kind: Kind, rows: int) -> str | None:
     """Why a column cannot help, or None."""
     present = int(levels.sum())
     if not len(levels) or (len(levels) == 1 and present == rows):
-        return "constant" if len(levels) else "empty"
+        return NOTHING_NOW[0] if len(levels) else NOTHING_NOW[1]
     distinct = len(levels)
     if kind is Kind.CATEGORY:
         if sum(int(n) for text, n in levels.items() if "@" in str(text)) > present / 2:
@@ -115,7 +119,7 @@ def _useless(name: str, levels: pd.Series, kind: Kind, rows: int) -> str | None:
         if distinct >= max(_FEW, _TEXT_SHARE * present):
             return f"near-unique text ({distinct} texts in {present} rows): an id, a name or free text"
         return None
-    if distinct >= max(_FEW, _NUMBER_SHARE * present) and set(_ID_WORDS.split()) & set(_words(name)):
+    if distinct >= max(_FEW, NUMBER_SHARE * present) and set(_ID_WORDS.split()) & set(_words(name)):
         return f"an id ({distinct} numbers in {present} rows)"
     return None
 

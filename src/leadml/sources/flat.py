@@ -12,7 +12,8 @@ from leadml.features.values import clean_values
 from leadml.schema import SNAPSHOT_COLUMNS
 from leadml.sources.columns import choose_columns
 from leadml.sources.files import Found, look_at
-from leadml.sources.quarantine import Check, Ledger, RawFile
+from leadml.sources.limits import check_limits
+from leadml.sources.quarantine import Check, Ledger, RawFile, Source
 from leadml.sources.readers import Choice, read_file
 from leadml.sources.report import SourceReport
 from leadml.sources.spec import FileSpec, FlatSpec, Mapping
@@ -84,6 +85,8 @@ def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) 
         raise DataError(
             f"no row of {found.relative} can be used ({lost or 'it has none'}): look at its label and dates"
         )
+    if labelled:
+        check_limits(con, mapping, report)
     return FlatTable(snapshots, X, features, report)
 
 
@@ -124,9 +127,9 @@ def _check_settings(mapping: Mapping, labelled: bool) -> FlatSpec:
 def _find(con: duckdb.DuckDBPyConnection, mapping: Mapping, flat: FlatSpec) -> Found:
     path = Path(mapping.path)
     if not path.is_file():
-        raise DataError(f"source.path={mapping.path} is not a file: give the path of one .csv or .parquet file")
-    kind = "parquet" if path.suffix.lower() in (".parquet", ".pq") else "csv"
-    spec = FileSpec(mapping.name, (path.name,), kind, flat.encoding, True, (), {}, {}, {})
+        told = "give the path of one table (.csv, .parquet, .jsonl, .xlsx)"
+        raise DataError(f"source.path={mapping.path} is not a file: {told}")
+    spec = FileSpec(mapping.name, (path.name,), encoding=flat.encoding, delimiter=flat.delimiter, sheet=flat.sheet)
     found = look_at(con, spec, path, path.parent)
     # The name that pandas gives such a column, so that a frame read by it has the same.
     names = tuple(h or f"Unnamed: {i}" for i, h in enumerate(found.header))
@@ -196,7 +199,7 @@ def _sift(con: duckdb.DuckDBPyConnection, mapping: Mapping, columns: _Columns, l
         checks.append(Check("bad_date", f"{outputs['_case_at']} IS NULL", column=columns.time, value=when))
     if labelled:
         checks.append(Check("missing_label", f"({label}) IS NULL", column=columns.label))
-    ledger.sift("cases", "_flat", outputs, checks, "_cases")
+    ledger.sift("cases", Source("_flat", mapping.name), outputs, checks, "_cases")
     if labelled:
         given = "SELECT max(rowid) FROM _cases GROUP BY _case_given, _case_at"
         again = f"_case_given IS NOT NULL AND rowid NOT IN ({given})"

@@ -8,9 +8,8 @@ never). ``_first_ids``: the same with one lead for each (kind, key): the first.
 
 from leadml.sources import sql
 from leadml.sources.identity import Reading
-from leadml.sources.quarantine import Check
-from leadml.sources.raw import Raw
-from leadml.sources.spec import DeviceSpec
+from leadml.sources.quarantine import OTHER_ROWS, Check, Source
+from leadml.sources.spec import DeviceSpec, Link
 from leadml.sources.sql import at, ident, literal
 
 
@@ -29,10 +28,15 @@ def build_ids(reading: Reading) -> None:
         f"NULL::TIMESTAMP AS until, _at FROM folded WHERE {key} IS NOT NULL"
         for kind, key in kinds.items()
     ]
+    # A lead that is gone is its survivor's from the merging on, and nobody's before: its own row tells nothing now.
+    parts.append(
+        "SELECT 'lead' AS kind, a._id AS key, _lead AS lead_id, f._id AS own_id, greatest(_known, a.since) AS since, "
+        "merged, NULL::TIMESTAMP AS until, _at FROM _aliases a JOIN folded f ON f._id = a.root"
+    )
     con.execute(f"CREATE OR REPLACE TEMP TABLE _all_ids AS WITH folded AS ({folded}) {' UNION ALL '.join(parts)}")
     for link in reading.mapping.links:
         if link.source in reading.raw:
-            _link(reading, link.kind, reading.raw[link.source], link.id, link.email)
+            _link(reading, link)
     for device in reading.mapping.devices:
         if device.source in reading.raw:
             _device(reading, device)
@@ -48,23 +52,34 @@ def build_ids(reading: Reading) -> None:
     con.execute("DROP TABLE _all_ids")
 
 
-def _link(reading: Reading, kind: str, raw: Raw, id_column: str, email_column: str) -> None:
-    key, mail = ident(id_column), sql.email(ident(email_column))
-    checks = [
-        Check("missing_id", f"{key} IS NULL", column=id_column),
-        Check("unknown_lead", "_lead IS NULL", quarantined=False),
-    ]
-    source = (
-        f"(SELECT r._file, r._row, r.{key}, i.lead_id AS _lead, i.own_id, i.since, i.merged, i._at FROM {raw.table} r "
-        f"LEFT JOIN (SELECT DISTINCT ON (key) * FROM _all_ids WHERE kind = 'email' "
-        f"ORDER BY key, since, merged NULLS FIRST, _at, own_id) i ON i.key = {mail})"
-    )
+def _link(reading: Reading, spec: Link) -> None:
+    raw = reading.raw[spec.source]
+    keys = [k for k in spec.lead if k.here in raw.present]
+    tied = reading.moment(spec.at, raw) if spec.at else None
+    joins, found = [], []
+    for i, key in enumerate(keys):
+        column = sql.email(f"r.{ident(key.column)}") if key.by == "email" else f"r.{ident(key.column)}"
+        joins.append(
+            f"LEFT JOIN (SELECT DISTINCT ON (key) * FROM _all_ids WHERE kind = {literal(key.by)} "
+            f"ORDER BY key, since, merged NULLS FIRST, _at, own_id) i{i} ON i{i}.key = {column}"
+        )
+        values = "{lead: i0.lead_id, own_id: i0.own_id, since: i0.since, merged: i0.merged, _at: i0._at}"
+        found.append(f"CASE WHEN i{i}.lead_id IS NOT NULL THEN {values.replace('i0.', f'i{i}.')} END")
+    source = f"(SELECT r.*, coalesce({', '.join(found)}) AS _who FROM {raw.table} r {' '.join(joins)})"
+    since = "_who.since" if tied is None else f"greatest(_who.since, {tied.known})"
     columns = {
-        "kind": literal(kind), "key": key, "lead_id": "_lead", "own_id": "own_id", "since": "since",
-        "merged": "merged", "until": "NULL::TIMESTAMP", "_at": "_at",
+        "kind": literal(spec.kind), "key": ident(spec.id), "lead_id": "_who.lead", "own_id": "_who.own_id",
+        "since": since, "merged": "_who.merged", "until": "NULL::TIMESTAMP", "_at": "_who._at",
     }  # fmt: skip
-    reading.ledger.sift(f"link {kind}", source, columns, checks, "_linked")
-    # An id that leads carry themselves is surer than one found by e-mail.
+    checks = [
+        Check(OTHER_ROWS, f"NOT ({sql.where(spec.where)})", quarantined=False),
+        Check("missing_id", f"{ident(spec.id)} IS NULL", column=spec.id),
+    ]
+    if tied is not None:
+        checks += reading.time_checks(spec.at[0], tied)
+    checks.append(Check("unknown_lead", "_who IS NULL", quarantined=False))
+    reading.ledger.sift(f"link {spec.kind}", Source(source, spec.source), columns, checks, "_linked")
+    # An id that leads carry themselves is surer than one found by another.
     reading.con.execute("INSERT INTO _all_ids SELECT * FROM _linked ANTI JOIN _all_ids USING (kind, key)")
     reading.con.execute("DROP TABLE _linked")
 
@@ -74,15 +89,21 @@ def _device(reading: Reading, spec: DeviceSpec) -> None:
 
     Whoever comes second must not take away what was known before: the link stays for the rows until then.
     """
+    raw = reading.raw[spec.source]
     seen, key = f"r.{at(spec.at)}", f"r.{ident(spec.id)}"
-    joins = " OR ".join(f"(i.kind = {literal(k.by)} AND i.key = r.{ident(k.column)})" for k in spec.lead)
+    joins = " OR ".join(
+        f"(i.kind = {literal(k.by)} AND i.key = r.{ident(k.column)})" for k in spec.lead if k.column in raw.present
+    )
+    if not joins:
+        return
+    known = "i.since" if spec.always else f"greatest({seen}, i.since)"
     # Leads of one e-mail are one person; merged ones are two until the merging, whoever knows of it afterwards.
     reading.con.execute(
         f"""INSERT INTO _all_ids
         WITH sightings AS (
-            SELECT {key} AS key, i.*, greatest({seen}, i.since) AS known,
+            SELECT {key} AS key, i.*, {known} AS known,
                 CASE WHEN i.merged IS NULL THEN i.lead_id ELSE i.own_id END AS person
-            FROM {reading.raw[spec.source].table} r
+            FROM {raw.table} r
             JOIN _all_ids i ON {joins} WHERE {key} IS NOT NULL AND {seen} IS NOT NULL),
         people AS (
             SELECT key, person, min(known) AS known, arg_min({{lead_id: lead_id, own_id: own_id, merged: merged,

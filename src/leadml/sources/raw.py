@@ -1,24 +1,27 @@
-"""All files of a mapping as raw tables: which columns are needed, which are there, and the rows set aside at once."""
+"""All files of a mapping as raw tables: which columns are there, and the rows set aside at once."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
 from leadml.errors import DataError
+from leadml.sources.custom import resolve_custom
 from leadml.sources.files import Found, find_files, look_at
+from leadml.sources.names import match_nested
+from leadml.sources.needs import columns_of, id_columns, needed_columns, number_columns, time_columns
 from leadml.sources.quarantine import Check, Ledger, RawFile
 from leadml.sources.readers import Choice, Rejected, read_file, read_parquet_files
-from leadml.sources.spec import Attribute, FileSpec, Key, Mapping, Where, Word
-from leadml.sources.sql import Clock, ident, where
-
-Need = Callable[[str, Iterable[str | None], bool], None]
+from leadml.sources.spec import FileSpec, Mapping
+from leadml.sources.sql import Clock, has_decimal_comma, has_decimal_point, ident, is_short_id, long_id, number, where
 
 
 @dataclass(frozen=True)
 class Raw:
-    """One raw table: its SQL name, the columns that its files have (by logical name), and their headers."""
+    """One raw table: its SQL name, the columns that its files have (by logical name), and their headers.
+
+    ``clock``: how its files write times. ``decimals``: how its columns of numbers write fractions.
+    """
 
     name: str
     table: str
@@ -26,116 +29,36 @@ class Raw:
     headers: tuple[str, ...]
     used_headers: frozenset[str]
     wanted: frozenset[str]
+    clock: Clock
+    decimals: dict[str, str] = field(default_factory=dict)
+
+    def number(self, column: str) -> str:
+        """The expression of a column's numbers."""
+        return number(ident(column), self.decimals.get(column, "auto"))
 
 
-def needed_columns(mapping: Mapping, conversion: str) -> dict[str, dict[str, bool]]:
-    """For each file in the mapping, its columns by logical name and whether they are required.
-
-    Required are ids, the first column of each time, the first way to find a lead, and the columns of conditions.
-    """
-    needed: dict[str, dict[str, bool]] = {name: {} for name in mapping.files}
-
-    def need(file: str, columns: Iterable[str | None], required: bool) -> None:
-        for column in columns:
-            if column is not None:
-                needed[file][column] = needed[file].get(column, False) or required
-
-    for spec in mapping.files.values():
-        need(spec.name, spec.id, True)
-        need(spec.name, _of_rules(spec), False)
-    _need_leads(mapping, need)
-    for history in mapping.history.values():
-        need(history.source, (history.id, history.field, history.new, history.at[0]), True)
-        need(history.source, (history.old, *history.at[1:]), False)
-    for link in mapping.links:
-        need(link.source, (link.id, link.email), True)
-    for device in mapping.devices:
-        need(device.source, (device.id, device.at, *(k.column for k in device.lead)), True)
-    for touchpoint in mapping.touchpoints:
-        words = (touchpoint.channel, touchpoint.kind, touchpoint.initiator)
-        need(touchpoint.source, (*touchpoint.id, touchpoint.occurred_at[0]), True)
-        need(touchpoint.source, (*touchpoint.occurred_at[1:], *touchpoint.known_at), False)
-        need(touchpoint.source, (touchpoint.value, touchpoint.content, *_of_words(words)), False)
-        _need_rows(touchpoint.source, touchpoint.lead, touchpoint.where, need)
-    for dated in (mapping.conversions[conversion], *mapping.closures):
-        need(dated.source, (dated.at[0],), True)
-        need(dated.source, (*dated.at[1:], dated.amount, dated.currency, dated.reason), False)
-        _need_rows(dated.source, dated.lead, dated.where, need)
-        if dated.booked is not None:
-            booked = dated.booked
-            need(dated.source, (booked.key,), True)
-            need(booked.source, (booked.id, booked.at[0], *(c.column for c in booked.where)), True)
-    return needed
-
-
-def time_columns(mapping: Mapping) -> dict[str, set[str]]:
-    """For each file in the mapping, its columns that hold times."""
-    times: dict[str, set[str]] = {name: set() for name in mapping.files}
-    for owner in (mapping.leads, mapping.accounts):
-        if owner is not None:
-            times[owner.source] |= {*owner.created_at}
-    if mapping.leads is not None:
-        times[mapping.leads.source] |= {*mapping.leads.deleted_at}
-    for device in mapping.devices:
-        times[device.source].add(device.at)
-    for touchpoint in mapping.touchpoints:
-        times[touchpoint.source] |= {*touchpoint.occurred_at, *touchpoint.known_at}
-    dated = (*mapping.conversions.values(), *mapping.closures)
-    for history in mapping.history.values():
-        times[history.source] |= {*history.at}
-    for entry in dated:
-        times[entry.source] |= {*entry.at}
-        if entry.booked is not None:
-            times[entry.booked.source] |= {*entry.booked.at}
-    return times
-
-
-def _need_leads(mapping: Mapping, need: Need) -> None:
-    leads, accounts = mapping.leads, mapping.accounts
-    if leads is not None:
-        need(leads.source, (leads.lead_id, leads.created_at[0]), True)
-        need(leads.source, (*leads.created_at[1:], leads.email, *leads.ids.values(), *_of(leads.attributes)), False)
-        need(leads.source, (leads.merged_into, leads.deleted, *leads.deleted_at), False)
-        need(leads.source, (leads.account.column if leads.account else None,), False)
-    if accounts is not None:
-        need(accounts.source, (accounts.account.column, accounts.created_at[0]), True)
-        need(accounts.source, (*accounts.created_at[1:], *_of(accounts.attributes)), False)
-
-
-def _need_rows(source: str, keys: tuple[Key, ...], conditions: Where, need: Need) -> None:
-    need(source, (keys[0].column, *(c.column for c in conditions)), True)
-    need(source, (k.column for k in keys[1:]), False)
-
-
-def _of(attributes: tuple[Attribute, ...]) -> tuple[str, ...]:
-    return tuple(a.column for a in attributes)
-
-
-def _of_words(words: Iterable[Word]) -> tuple[str | None, ...]:
-    return tuple(w.column for w in words)
-
-
-def _of_rules(spec: FileSpec) -> tuple[str, ...]:
-    rules = (*spec.ignore.values(), *spec.quarantine.values())
-    return tuple(c.column for conditions in rules for c in conditions)
-
-
-def read_raw(con: duckdb.DuckDBPyConnection, mapping: Mapping, conversion: str, ledger: Ledger) -> dict[str, Raw]:
+def read_raw(
+    con: duckdb.DuckDBPyConnection, mapping: Mapping, conversion: str, ledger: Ledger
+) -> tuple[Mapping, dict[str, Raw]]:
     """Read every file of the mapping that is there into a raw table, and book its rows in the ledger.
+
+    Gives the mapping with the attributes that its patterns find in the leads' files, and the raw tables by name.
 
     Raises:
         DataError: Folder or files missing, files that are no tables, required columns missing (all at once).
     """
-    folder = Path(mapping.path)
-    paths = find_files(folder, mapping.files)
-    found = {name: [look_at(con, mapping.files[name], p, folder) for p in paths[name]] for name in paths}
+    places = find_files(mapping.path, mapping.files)
+    found = {name: [look_at(con, mapping.files[name], p, mapping.path) for p in places[name]] for name in places}
+    if mapping.leads is not None:
+        headers = tuple(dict.fromkeys(h for file in found[mapping.leads.source] for h in file.header))
+        mapping = resolve_custom(mapping, headers)
     needed = needed_columns(mapping, conversion)
     _check_columns(mapping, found, needed)
     tables = {}
     for name, files in found.items():
         if files and needed[name]:
             tables[name] = _read_one(con, mapping, files, needed[name], ledger)
-    return tables
+    return mapping, tables
 
 
 def _check_columns(mapping: Mapping, found: dict[str, list[Found]], needed: dict[str, dict[str, bool]]) -> None:
@@ -159,15 +82,9 @@ def _check_columns(mapping: Mapping, found: dict[str, list[Found]], needed: dict
 
 
 def header_of(spec: FileSpec, column: str, header: Iterable[str]) -> str | None:
-    """The header's name of a logical column, matched case-insensitively; ``a.b`` is found by its outer name ``a``."""
-    lower = {h.lower(): h for h in reversed(list(header))}
-    for alias in spec.aliases(column):
-        if alias.lower() in lower:
-            return lower[alias.lower()]
-        outer, _, key = alias.partition(".")
-        if spec.format == "parquet" and key and outer.lower() in lower:
-            return f"{lower[outer.lower()]}.{key}"
-    return None
+    """The header's name of a logical column (see `match_name`); ``a.b`` is found by its outer name ``a``."""
+    names = tuple(header)
+    return next((found for alias in spec.aliases(column) if (found := match_nested(names, alias))), None)
 
 
 def _read_one(
@@ -182,11 +99,11 @@ def _read_one(
         columns={column: header_of(spec, column, headers) for column in needed},
         times=times,
         missing=mapping.missing,
-        clock=Clock(mapping.timezone, mapping.day_first),
+        clock=clock_of(mapping, spec),
     )
     con.execute(f"DROP TABLE IF EXISTS {choice.table}")
     rejected: list[Rejected] = [[] for _ in files]
-    if spec.format == "parquet":
+    if all(file.format == "parquet" for file in files):
         read_parquet_files(con, files, choice)
     else:
         for i, file in enumerate(files):
@@ -200,7 +117,43 @@ def _read_one(
     present = frozenset(c for c, actual in choice.columns.items() if actual)
     _set_aside(con, choice.table, spec, present, ledger)
     used = frozenset(actual.split(".")[0] for actual in choice.columns.values() if actual)
-    return Raw(spec.name, choice.table, present, headers, used, frozenset(needed))
+    if mapping.id_style == "salesforce":
+        _lengthen_ids(con, choice.table, sorted(id_columns(mapping)[spec.name] & present))
+    numbers = sorted(number_columns(mapping)[spec.name] & present)
+    decimals = _decimals(con, choice.table, numbers, spec.decimal or mapping.decimal)
+    return Raw(spec.name, choice.table, present, headers, used, frozenset(needed), choice.clock, decimals)
+
+
+def clock_of(mapping: Mapping, spec: FileSpec) -> Clock:
+    """How a file writes times: as it says itself, else as the source does."""
+    day_first = mapping.day_first if spec.day_first is None else spec.day_first
+    return Clock(spec.timezone or mapping.timezone, day_first)
+
+
+def _lengthen_ids(con: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> None:
+    """Reports write ids of 15 characters, where exports write 18: they are made 18 everywhere."""
+    for column in columns:
+        text = ident(column)
+        con.execute(f"UPDATE {table} SET {text} = {long_id(text)} WHERE {is_short_id(text)}")
+
+
+def _decimals(con: duckdb.DuckDBPyConnection, table: str, columns: list[str], given: str) -> dict[str, str]:
+    """For each column of numbers ".", "," or "auto": a comma where a text of it can be read in no other way."""
+    if given != "auto" or not columns:
+        return dict.fromkeys(columns, given)
+    commas = _any(con, table, {c: has_decimal_comma(ident(c)) for c in columns})
+    # With both (1234.5 beside 1.234,5) every text is read by itself.
+    points = _any(con, table, {c: has_decimal_point(ident(c)) for c in commas})
+    return {c: "," if c in commas - points else "auto" for c in columns}
+
+
+def _any(con: duckdb.DuckDBPyConnection, table: str, tests: dict[str, str]) -> set[str]:
+    """The names of the tests that some row of a table passes."""
+    if not tests:
+        return set()
+    asked = ", ".join(f"coalesce(bool_or({test}), FALSE)" for test in tests.values())
+    found = con.execute(f"SELECT {asked} FROM {table}").fetchone() or ()
+    return {name for name, passed in zip(tests, found, strict=True) if passed}
 
 
 def _set_aside(
@@ -210,7 +163,7 @@ def _set_aside(
     checks = []
     for rules, bad in ((spec.quarantine, True), (spec.ignore, False)):
         for rule, conditions in rules.items():
-            if all(c.column in present for c in conditions):
+            if set(columns_of(conditions)) <= present:
                 seen = conditions[0].column
                 checks.append(Check(rule, where(conditions), bad, seen, ident(seen)))
     ledger.take_out(table, checks)

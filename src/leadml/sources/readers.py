@@ -1,152 +1,201 @@
-"""Files to raw DuckDB tables, all text: ``_file`` (number of the physical file), ``_row`` (line), and the columns used.
+"""Files and tables to raw DuckDB tables, all text: ``_file`` (number of the physical file), ``_row`` (line), columns.
 
-Clean UTF-8 files are read by DuckDB; anything else (other encodings, line breaks inside fields, broken rows) by a
-tolerant reader that streams, decodes and counts what it cannot take. Both give the same rows: a test asserts it.
+Clean text files are read by DuckDB; whatever it cannot vouch for (other encodings, broken rows) by a tolerant reader
+that streams, decodes and counts what it cannot take. Both give the same rows: a test asserts it.
 """
 
-from dataclasses import dataclass
+import io
+import itertools
+from collections.abc import Iterable
+from typing import TextIO
 
 import duckdb
-import pyarrow as pa
 
-from leadml.sources.files import Found, read_records
-from leadml.sources.sql import Clock, at, ident, literal, literals, plausible, present, stripped
+from leadml.errors import DataError
+from leadml.sources import cells, excel, jsonlines
+from leadml.sources.delimited import read_records
+from leadml.sources.files import Found
+from leadml.sources.filling import Choice, Source, append, create_raw, insertion
+from leadml.sources.names import split_nested
+from leadml.sources.nested import json_text, typed_text
+from leadml.sources.rows import Rejected, Rows, write_rows
+from leadml.sources.sql import ident, literal, literals
+from leadml.sources.streams import guess_encoding, open_text, read_head
 
-_BATCH = 50_000
+__all__ = ["Choice", "Rejected", "create_raw", "read_file", "read_parquet_files"]
 
-
-@dataclass(frozen=True)
-class Choice:
-    """What to read of a file: logical name to the header's name (None where it has none), and which are times."""
-
-    table: str
-    number: int
-    columns: dict[str, str | None]
-    times: tuple[str, ...]
-    missing: tuple[str, ...]
-    clock: Clock
-
-    def insert(self, line: str, exprs: list[str], source: str, number: str | None = None) -> str:
-        """The statement that adds rows of a relation, given the expressions of line, columns and file number.
-
-        Written as nested selects, so that DuckDB works each text out once: strip, drop missing, parse times.
-        """
-        names = [ident(c) for c in self.columns]
-        raw = ", ".join(
-            f"{stripped(e) if e != 'NULL' else 'NULL::VARCHAR'} AS {n}" for e, n in zip(exprs, names, strict=True)
-        )
-        kept = ", ".join(f"{present(n, self.missing)} AS {n}" for n in names)
-        parsed = "".join(f", {self.clock.instant(ident(t))} AS {at(t)}" for t in self.times)
-        checked = "".join(f", {plausible(at(t))}" for t in self.times)
-        return (
-            f"INSERT INTO {self.table} SELECT _file, _row, {', '.join(names)}{checked} FROM ("
-            f"SELECT _file, _row, {', '.join(names)}{parsed} FROM (SELECT _file, _row, {kept} FROM "
-            f"(SELECT {number or self.number} AS _file, {line} AS _row, {raw} FROM {source})))"
-        )
-
-
-Rejected = list[tuple[int, str, str | None]]
-
-
-def create_raw(con: duckdb.DuckDBPyConnection, choice: Choice) -> None:
-    """Make the raw table of a choice unless it is there."""
-    columns = ", ".join(f"{ident(c)} VARCHAR" for c in choice.columns)
-    times = "".join(f", {at(t)} TIMESTAMP" for t in choice.times)
-    con.execute(f"CREATE TEMP TABLE IF NOT EXISTS {choice.table} (_file INTEGER, _row BIGINT, {columns}{times})")
+_HEAD = 1 << 16
 
 
 def read_file(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> Rejected:
     """Append a file's rows to the raw table ``choice.table`` (made here if need be); gives the rows not taken.
 
     Missing texts become NULL and every text is stripped; ``_at_X`` (TIMESTAMP, UTC) is added for each time X.
+
+    Raises:
+        DataError: The file is cut off or damaged.
     """
-    if found.spec.format == "parquet":
+    create_raw(con, choice)
+    found.survey.start()
+    if found.format == "parquet":
         read_parquet_files(con, [found], choice)
         return []
-    create_raw(con, choice)
-    if found.encoding in ("utf-8", "utf-8-sig") and _read_fast(con, found, choice):
+    if found.format == "excel":
+        return _read_sheet(con, found, choice)
+    if found.table is not None:
+        return _read_table(con, found, choice)
+    fast = _read_json_fast if found.format == "jsonl" else _read_csv_fast
+    if found.encoding in ("", "utf-8", "utf-8-sig") and fast(con, found, choice):
         return []
-    return _read_tolerant(con, found, choice)
+    return (_read_json_slowly if found.format == "jsonl" else _read_csv_slowly)(con, found, choice)
 
 
 def read_parquet_files(con: duckdb.DuckDBPyConnection, files: list[Found], choice: Choice) -> None:
-    """Add the rows of all Parquet files of one name in one go; they are numbered from ``choice.number`` on."""
+    """Add the rows of all Parquet files of one name in one go; they are numbered from ``choice.number`` on.
+
+    Raises:
+        DataError: One of them is damaged.
+    """
     create_raw(con, choice)
-    paths = f"[{literals(str(f.path) for f in files)}]"
-    source = f"read_parquet({paths}, union_by_name=true, filename=true, file_row_number=true)"
-    types = dict(con.execute(f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {source})").fetchall())
-    exprs = [_nested(actual, types) if actual else "NULL" for actual in choice.columns.values()]
-    number = f"list_position({paths}, filename) + {choice.number - 1}"
-    con.execute(choice.insert("file_row_number + 1", exprs, source, number))
+    for file in files:
+        file.survey.start()
+    relation = f"read_parquet([{literals(str(f.path) for f in files)}], union_by_name=true, file_row_number=true)"
+    types = dict(con.execute(f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {relation})").fetchall())
+    exprs, clean, instants = {}, set(), {}
+    for column, actual in choice.columns.items():
+        if actual is not None:
+            name, key = split_nested(types, actual)
+            exprs[column] = typed_text(name, key, types[name])
+            if not key and types[name] not in ("VARCHAR", "BLOB"):
+                clean.add(column)
+            known = cells.typed_instant(choice.clock, ident(name), types[name]) if not key else None
+            if known is not None:
+                instants[column] = known
+    number = f"file_index + {choice.number}"
+    source = Source(relation, exprs, "file_row_number + 1", number, frozenset(clean), instants)
+    try:
+        con.execute(insertion(con, choice, source))
+    except duckdb.Error as error:
+        names = ", ".join(f.relative for f in files[:3])
+        raise DataError(f"{names} cannot be read as Parquet (cut off or damaged): export it again") from error
 
 
-def _nested(column: str, types: dict[str, str]) -> str:
-    """A column as text; ``params.key`` of a list of key/value structs (GA4), ``struct.field`` of a struct."""
-    if column in types or "." not in column:
-        return f"{ident(column)}::VARCHAR"
-    outer, key = column.split(".", 1)
-    if not types[outer].endswith("[]"):
-        return f"{ident(outer)}.{ident(key)}::VARCHAR"
-    value = f"list_filter({ident(outer)}, lambda p: p.key = {literal(key)})[1].value"
-    kinds = ("string_value", "int_value", "double_value", "float_value")
-    return f"coalesce({', '.join(f'{value}.{k}::VARCHAR' for k in kinds)})"
+def _exprs(choice: Choice, header: Iterable[str], places: dict[str, str]) -> dict[str, str]:
+    """The expression of each column that is there, of a relation whose columns are texts."""
+    exprs = {}
+    for column, actual in choice.columns.items():
+        if actual is not None:
+            name, key = split_nested(header, actual)
+            exprs[column] = json_text(places[name], key) if key else places[name]
+    return exprs
 
 
-def _read_fast(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> bool:
-    """Read by DuckDB; False (and nothing written) unless every line of the file is one complete record."""
+def _used(found: Found, choice: Choice) -> list[str]:
+    """The columns of the file that the choice needs, by their names in the header."""
+    actual = (name for name in choice.columns.values() if name is not None)
+    return list(dict.fromkeys(split_nested(found.header, name)[0] for name in actual))
+
+
+def _read_rows(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice, rows: Rows) -> Rejected:
+    """Add rows that come as texts of the columns that are used, one by one."""
+    used = _used(found, choice)
+    exprs = _exprs(choice, found.header, {name: f"c{i}" for i, name in enumerate(used)})
+    source = Source("_batch", exprs, "line", str(choice.number))
+    return write_rows(con, lambda: insertion(con, choice, source), rows, len(used))
+
+
+# --- CSV
+
+
+def _read_csv_fast(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> bool:
+    """Read by DuckDB; False (and nothing written) unless every line of the file is part of one complete record."""
     names = [f"c{i}" for i in range(len(found.header))]
     places = dict(reversed(list(zip(found.header, names, strict=True))))  # the first of columns of one name
-    exprs = [places[actual] if actual else "NULL" for actual in choice.columns.values()]
     fields = ", ".join(f"{literal(n)}: 'VARCHAR'" for n in names)
-    reader = (
+    quote = literal(found.dialect.quote)
+    relation = (
         f"read_csv({literal(str(found.path))}, columns={{{fields}}}, auto_detect=false, header=true, "
-        f"delim={literal(found.delimiter)}, quote='\"', escape='\"', nullstr='\x01', strict_mode=true)"
+        f"delim={literal(found.delimiter)}, quote={quote}, escape={quote}, nullstr='\x01', strict_mode=true, "
+        f"skip={found.skip}, compression={literal(found.packing)})"
     )
-    try:
-        con.execute("BEGIN")
-        done = con.execute(choice.insert("row_number() OVER () + 1", exprs, reader)).fetchone()
-    except duckdb.Error:
-        con.execute("ROLLBACK")
-        return False
-    whole = done is not None and done[0] == found.lines - 1
-    con.execute("COMMIT" if whole else "ROLLBACK")
-    return whole
+    first = found.skip + 2 + sum(name.count("\n") for name in found.header)
+    exprs, number = _exprs(choice, found.header, places), str(choice.number)
+    # Line breaks inside fields: a row takes one line more for each of them.
+    breaks = (
+        f"CASE WHEN contains({n}, '\n') THEN strlen({n}) - strlen(replace({n}, '\n', '')) ELSE 0 END" for n in names
+    )
+    ways = {False: "1", True: f"1 + {' + '.join(breaks)}"}
+    if _has_breaks(found):
+        del ways[False]
+    return any(
+        append(con, choice, Source(relation, exprs, line, number), range(first, found.survey.lines + 1))
+        for line in ways.values()
+    )
 
 
-def _read_tolerant(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> Rejected:
-    """Read by the standard library, decoding as it goes; rows with too few or too many fields are given back."""
-    places = [found.header.index(a) if a else None for a in choice.columns.values()]
-    insert = choice.insert("line", [f"c{i}" for i in range(len(places))], "_batch")
-    rejected: Rejected = []
-    batch: list[tuple[int, list[str]]] = []
-
-    def write() -> None:
-        arrays = [pa.array([line for line, _ in batch], pa.int64())]
-        for place in places:
-            texts = [None if place is None else fields[place] for _, fields in batch]
-            arrays.append(pa.array(texts, pa.string()))
-        table = pa.table(arrays, names=["line", *(f"c{i}" for i in range(len(places)))])
-        con.register("_batch", table)
-        con.execute(insert)
-        con.unregister("_batch")
-        batch.clear()
-
-    with found.path.open(encoding=found.encoding, errors="replace", newline="") as stream:
-        records = read_records(stream, found.delimiter)
-        next(records, None)
-        for line, fields in records:
-            if len(fields) != len(found.header):
-                rejected.append((line, _shape_rule(fields, found), f"{len(fields)} of {len(found.header)} fields"))
-                continue
-            batch.append((line, fields))
-            if len(batch) == _BATCH:
-                write()
-    if batch:
-        write()
-    return rejected
+def _has_breaks(found: Found) -> bool:
+    """Whether a field near the beginning of the file spans lines."""
+    with open_text(found.path, found.packing, "utf-8") as stream:
+        records = read_records(io.StringIO(stream.read(_HEAD), newline=""), found.dialect)
+        return any("\n" in field for _, fields, _ in records for field in fields)
 
 
-def _shape_rule(fields: list[str], found: Found) -> str:
-    if not fields:
-        return "unreadable_row"
-    return "short_row" if len(fields) < len(found.header) else "long_row"
+def _read_csv_slowly(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> Rejected:
+    """Read by the standard library, decoding as it goes; rows that are no rows are given back."""
+    places = [found.header.index(name) for name in _used(found, choice)]
+    width, rejected = len(found.header), Rejected()
+
+    def rows(stream: TextIO) -> Rows:
+        for line, fields, rule in itertools.islice(read_records(stream, found.dialect, width), 1, None):
+            if rule:
+                rejected.append((line + found.skip, rule, f"{len(fields)} of {width} fields" if fields else None))
+            else:
+                yield line + found.skip, [fields[i] for i in places]
+
+    encoding = found.encoding or guess_encoding(found.path, found.packing)
+    with open_text(found.path, found.packing, encoding) as stream:
+        for _ in range(found.skip):
+            stream.readline()
+        undecodable = _read_rows(con, found, choice, rows(stream))
+    return sorted(rejected + undecodable)
+
+
+# --- JSON lines, workbooks and databases
+
+
+def _read_json_fast(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> bool:
+    """Read by DuckDB; False (and nothing written) unless every line of the file is one object."""
+    used = _used(found, choice)
+    paths = literals(["$"]) if not used else literals("$." + '"' + name.replace('"', '\\"') + '"' for name in used)
+    array = jsonlines.is_array(read_head(found.path, found.packing))
+    relation = (
+        f"(SELECT CASE WHEN json_type(json) = 'OBJECT' THEN json_extract_string(json, [{paths}]) "
+        f"ELSE error('no object') END AS v FROM {jsonlines.objects(found.path, found.packing, array)})"
+    )
+    exprs = _exprs(choice, found.header, {name: f"v[{i}]" for i, name in enumerate(used, 1)})
+    source = Source(relation, exprs, "1", str(choice.number))
+    return append(con, choice, source, None if array else range(1, found.survey.lines + 1))
+
+
+def _read_json_slowly(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> Rejected:
+    used, rejected = _used(found, choice), Rejected()
+
+    def rows() -> Rows:
+        for line, value in jsonlines.read_objects(found.path, found.packing, found.encoding, found.relative):
+            if isinstance(value, dict):
+                yield line, [jsonlines.text_of_json(value.get(name)) for name in used]
+            else:
+                rejected.append((line, "broken_json" if value is None else "not_an_object", None))
+
+    return sorted(_read_rows(con, found, choice, rows()) + rejected)
+
+
+def _read_sheet(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> Rejected:
+    places = [found.header.index(name) for name in _used(found, choice)]
+    rows = excel.read_rows(found.path, found.relative, found.spec.sheet)
+    return _read_rows(con, found, choice, ((number, [texts[i] for i in places]) for number, texts in rows))
+
+
+def _read_table(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> Rejected:
+    places = [found.header.index(name) for name in _used(found, choice)]
+    return [] if found.table is None else _read_rows(con, found, choice, found.table.rows(places))

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from leadml import schema
-from leadml.sources import sql
 from leadml.sources.identity import Reading
 from leadml.sources.spec import Attribute, Mapping
 from leadml.sources.sql import ident
@@ -17,7 +16,7 @@ class SourceReport:
 
     ``files``: name, path relative to the source folder, sha256, rows.
     ``counts``: ``files`` (for each: rows = used + quarantined + ignored, by rule), ``tables`` (for each: rows_in +
-    added - lost = rows_out, by rule) and ``values`` (texts of a number attribute that are no numbers).
+    added - lost = rows_out, by rule) and ``values`` (texts of number attributes and amounts that became missing).
     ``denied``: file, column, why. ``handled``: the same for columns that mislead when read plainly, with how they are
     read instead. ``absent``: optional columns that the mapping names and the file does not have.
     ``data_end``: UTC without zone; rows from it on were quarantined.
@@ -71,12 +70,18 @@ def _not_numbers(reading: Reading) -> dict[str, int]:
         for attribute in attributes if source in reading.raw else ():
             column = ident(attribute.column)
             if attribute.type == "number" and attribute.column in reading.raw[source].present:
+                raw = reading.raw[source]
                 bad = reading.con.execute(
-                    f"SELECT count(*) FROM {reading.raw[source].table} WHERE {column} IS NOT NULL "
-                    f"AND {sql.number(column)} IS NULL"
+                    f"SELECT count(*) FROM {raw.table} WHERE {column} IS NOT NULL "
+                    f"AND {raw.number(attribute.column)} IS NULL"
                 ).fetchone()
                 if bad and bad[0]:
                     found[f"{source}.{attribute.column}"] = bad[0]
+    if reading.con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = '_conversions'").fetchone():
+        lost = "SELECT count(*) FROM _conversions WHERE amount IS NULL AND _amount_given IS NOT NULL"
+        unread = reading.con.execute(lost).fetchone()
+        if unread and unread[0]:
+            found["amounts that are no number or have no rate"] = unread[0]
     return found
 
 
@@ -95,7 +100,7 @@ def _untracked(reading: Reading, as_of: dict[str, str]) -> list[dict[str, str]]:
         if attribute.column in reading.raw[spec.source].present:
             why = (
                 f"no change of it in {attribute.history}: tracking seems to be off, so its value is only known as of "
-                f"the export; source.leads.attributes.{attribute.name}=null leaves it out for good"
+                f"the export; source.keep=[{attribute.column}] uses it all the same, if it never changes"
             )
             found.append({"file": spec.source, "column": attribute.column, "why": why})
     return found

@@ -6,10 +6,12 @@ Every argument named ``expr`` is an expression (a quoted column, mostly); every 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from leadml.features.values import LOOK_ALIKES
 from leadml.sources.spec import Condition
 
 EARLIEST = "TIMESTAMP '1990-01-01'"
 BLANKS = " \t\n\r\u00a0"
+_ODD_BLANKS = "\u00a0\u202f"
 
 
 def ident(name: str) -> str:
@@ -47,7 +49,9 @@ def where(conditions: Iterable[Condition]) -> str:
 
 
 def _condition(condition: Condition) -> str:
-    column = f"lower({ident(condition.column)})"
+    if condition.before is not None:
+        return f"coalesce({at(condition.column)} < {at(condition.before)}, FALSE)"
+    column = f"lower({level(ident(condition.column))})"
     if condition.matches is not None:
         held = f"coalesce(regexp_matches({column}, {literal(condition.matches)}), FALSE)"
         return f"NOT {held}" if condition.negated else held
@@ -57,6 +61,14 @@ def _condition(condition: Condition) -> str:
         wanted |= set(others) if word in wanted else set()
     held = f"coalesce({column} IN ({literals(sorted(wanted))}), FALSE)" if wanted else "FALSE"
     return f"NOT {held}" if condition.negated else held
+
+
+def level(expr: str) -> str:
+    """A level's text with Cyrillic letters that look like Latin ones made Latin, unless it has others too."""
+    made = f"translate({expr}, {literal(LOOK_ALIKES[0])}, {literal(LOOK_ALIKES[1])})"
+    # strlen counts bytes: texts of ASCII alone, nearly all, are told by that.
+    plain = f"strlen({expr}) = length({expr})"
+    return f"CASE WHEN {plain} OR regexp_matches({made}, '[\u0400-\u04ff]') THEN {expr} ELSE {made} END"
 
 
 def is_true(expr: str) -> str:
@@ -74,26 +86,31 @@ class Clock:
     def instant(self, expr: str) -> str:
         """UTC TIMESTAMP of a text, NULL where it is no time; a date is the start of its day in the source's zone.
 
-        Read are ISO dates and datetimes with or without zone, d/m/y with / - or . (m/d/y unless ``day_first``), and
-        epochs of 9-10 (seconds), 12-13 (milliseconds) or 15-16 digits (microseconds). Times before 1990 are for
-        the caller to refuse (`plausible`).
+        Read are ISO dates and datetimes with or without zone, d/m/y with / - or . (m/d/y unless ``day_first``), also
+        with two digits for the year and with AM or PM, dates with the month's English name, YYYYMMDD, Excel's serial
+        days (five digits, 1900 system) and epochs of 9-10 (seconds), 12-13 (milliseconds) or 15-16 digits
+        (microseconds). Times before 1990 are for the caller to refuse (`plausible`).
         """
-        days = "'%d/%m/%Y'" if self.day_first else "'%m/%d/%Y'"
-        formats = f"[{days}, {days[:-1]} %H:%M', {days[:-1]} %H:%M:%S', {days[:-1]} %H:%M:%S.%f']"
         slashed = rf"regexp_replace({expr}, '^(\d+)[-/.](\d+)[-/.]', '\1/\2/')"
-        parsed = rf"""CASE
+        short = "%d/%m/" if self.day_first else "%m/%d/"
+        iso = rf"""CASE
             WHEN {expr} IS NULL THEN NULL
             WHEN regexp_full_match({expr}, '\d{{4}}-\d{{2}}-\d{{2}}[T ][0-9:.]+ ?(Z|UTC|[+-]\d{{2}}(:?\d{{2}})?)')
-                THEN timezone('UTC', try_cast(replace({expr}, 'UTC', 'Z') AS TIMESTAMPTZ))
+                THEN timezone('UTC', try_cast(regexp_replace({expr}, ' ?UTC$', 'Z') AS TIMESTAMPTZ))
             WHEN regexp_full_match({expr}, '\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}}([T ][0-9:.]+)?')
                 THEN {self._to_utc(f"try_cast({expr} AS TIMESTAMP)")}
             WHEN regexp_full_match({expr}, '\d{{9,10}}') THEN make_timestamp(try_cast({expr} AS BIGINT) * 1000000)
             WHEN regexp_full_match({expr}, '\d{{12,13}}') THEN make_timestamp(try_cast({expr} AS BIGINT) * 1000)
             WHEN regexp_full_match({expr}, '\d{{15,16}}') THEN make_timestamp(try_cast({expr} AS BIGINT))
+            WHEN regexp_full_match({expr}, '\d{{8}}') THEN {self._to_utc(f"try_strptime({expr}, '%Y%m%d')")}
+            WHEN regexp_full_match({expr}, '\d{{5}}(\.\d+)?') THEN {self._to_utc(_excel(expr))}
             WHEN regexp_matches({expr}, '^\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{4}}')
-                THEN {self._to_utc(f"try_strptime({slashed}, {formats})")}
+                THEN {self._to_utc(f"try_strptime({slashed}, {_formats(short + '%Y')})")}
+            WHEN regexp_matches({expr}, '^\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{2}}( |$)')
+                THEN {self._to_utc(f"try_strptime({slashed}, {_formats(short + '%y')})")}
+            WHEN regexp_matches({expr}, '[A-Za-z]{{3}}') THEN {self._to_utc(f"try_strptime({expr}, {_NAMED})")}
             END"""
-        return parsed
+        return iso
 
     def known(self, text: str, instant: str) -> str:
         """When a time is known: its instant, or D+1 00:00 in the source's zone where the text is a date D."""
@@ -139,23 +156,72 @@ def moment(clock: Clock, columns: Iterable[str]) -> Moment:
 
 def is_date(expr: str) -> str:
     """Whether a time's text has no time of day."""
-    return rf"(length({expr}) <= 10 AND regexp_matches({expr}, '[-/.]'))"
+    # Digits alone: 8 are YYYYMMDD, 5 are Excel's days; with a colon or a fraction of a day there is a time of day.
+    alone = rf"(length({expr}) IN (5, 8) AND regexp_full_match({expr}, '\d+'))"
+    apart = rf"regexp_matches({expr}, '[-/., ]') AND NOT regexp_matches({expr}, ':|^\d+\.\d+$')"
+    return f"(length({expr}) <= 12 AND {apart} OR {alone})"
 
 
-def number(expr: str) -> str:
+def _excel(expr: str) -> str:
+    """The time of Excel's serial day (1900 system: day 25569 is 1970-01-01), to the second."""
+    seconds = f"round((try_cast({expr} AS DOUBLE) - 25569) * 86400)::BIGINT * 1000000"
+    return f"CASE WHEN try_cast({expr} AS DOUBLE) BETWEEN 20000 AND 80000 THEN make_timestamp({seconds}) END"
+
+
+def _formats(day: str) -> str:
+    times = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+    return f"[{literals(day + time for time in times)}]"
+
+
+# Months by name, as databases and reports write them.
+_DAYS_NAMED = ("%d %b %Y", "%d-%b-%y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
+_NAMED = f"[{literals(day + time for day in _DAYS_NAMED for time in ('', ' %H:%M', ' %H:%M:%S', ' %I:%M %p'))}]"
+
+
+def number(expr: str, decimal: str = "auto") -> str:
     """DOUBLE of a text; NULL for anything else, infinities included.
 
-    Read are plain numbers, and where nothing else can be meant those with thousands separators (1,234.5 or 1.234,5)
-    and with a currency sign or code beside them.
+    Read are plain numbers and those with a currency sign or code beside them. With ``decimal`` "." or "," the other
+    one (and blanks and apostrophes) only separates thousands; with "auto" they are read where nothing else can be
+    meant: 1,234.5 and 1.234,5, and 1,234 is a thousand.
     """
-    bare = rf"regexp_replace({expr}, '^([A-Z]{{3}}|[€$£])\s*|\s*([A-Z]{{3}}|[€$£])$', '', 'g')"
-    points = rf"regexp_full_match({bare}, '-?\d{{1,3}}(,\d{{3}})+(\.\d+)?')"
-    commas = rf"regexp_full_match({bare}, '-?\d{{1,3}}((\.\d{{3}})+,\d+|(\.\d{{3}}){{2,}})')"
-    value = f"""coalesce(try_cast({expr} AS DOUBLE), CASE WHEN {expr} IS NULL THEN NULL
-        WHEN {points} THEN try_cast(replace({bare}, ',', '') AS DOUBLE)
-        WHEN {commas} THEN try_cast(replace(replace({bare}, '.', ''), ',', '.') AS DOUBLE)
-        ELSE try_cast({bare} AS DOUBLE) END)"""
+    bare = rf"regexp_replace({expr}, '^([A-Z]{{3}}|[€$£])\s*|\s*([A-Z]{{3}}|[€$£%])$', '', 'g')"
+    spaced = rf"regexp_replace({bare}, '(\d)[ {_ODD_BLANKS}''](\d{{3}})', '\1\2', 'g')"
+    points = rf"regexp_full_match({spaced}, '-?\d{{1,3}}(,\d{{3}})+(\.\d+)?')"
+    commas = rf"regexp_full_match({spaced}, '-?\d{{1,3}}((\.\d{{3}})+,\d+|(\.\d{{3}}){{2,}})')"
+    without_commas = f"try_cast(replace({spaced}, ',', '') AS DOUBLE)"
+    without_points = f"try_cast(replace(replace({spaced}, '.', ''), ',', '.') AS DOUBLE)"
+    if decimal == ",":
+        whole = rf"regexp_full_match({spaced}, '-?(\d+|\d{{1,3}}(\.\d{{3}})+)?(,\d+)?')"
+        value = f"CASE WHEN {whole} THEN {without_points} ELSE try_cast({spaced} AS DOUBLE) END"
+    else:
+        alone = rf"regexp_full_match({spaced}, '-?\d+,(\d{{1,2}}|\d{{4,}})')"
+        comma = f"WHEN {commas} OR {alone} THEN {without_points}" if decimal == "auto" else ""
+        value = f"""coalesce(try_cast({expr} AS DOUBLE), CASE WHEN {expr} IS NULL THEN NULL
+            WHEN {points} THEN {without_commas} {comma} ELSE try_cast({spaced} AS DOUBLE) END)"""
     return f"CASE WHEN isfinite({value}) THEN {value} END"
+
+
+def has_decimal_comma(expr: str) -> str:
+    """Whether a text is a number that can only be read with a decimal comma."""
+    number = r"(^|[^,\d])(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})([^,.\d]|$)"
+    # Not AND, of which DuckDB works out both sides.
+    return f"CASE WHEN contains({expr}, ',') THEN regexp_matches({expr}, '{number}') ELSE FALSE END"
+
+
+def has_decimal_point(expr: str) -> str:
+    """Whether a text is a number that can only be read with a decimal point."""
+    return rf"regexp_matches({expr}, '\d\.(\d{{1,2}}|\d{{4,}})([^\d.,]|$)')"
+
+
+def currency_of(expr: str) -> str:
+    """The currency that an amount's own text names by sign or code, else NULL."""
+    signs = " ".join(f"WHEN contains({expr}, {literal(sign)}) THEN {literal(code)}" for sign, code in _SIGNS)
+    code = rf"nullif(regexp_extract({expr}, '^([A-Z]{{3}})\s*[-\d]|\d\s*([A-Z]{{3}})$', 0), '')"
+    return f"CASE {signs} ELSE nullif(regexp_replace({code}, '[^A-Z]', '', 'g'), '') END"
+
+
+_SIGNS = (("€", "EUR"), ("$", "USD"), ("£", "GBP"))
 
 
 def email(expr: str) -> str:
@@ -200,3 +266,21 @@ def _any_word(words: Iterable[str]) -> str:
 
 def _escape(word: str) -> str:
     return "".join(c if c.isalnum() or c == " " else "\\" + c for c in word.lower())
+
+
+def long_id(expr: str) -> str:
+    """A Salesforce id of 15 characters with its check: one character for the capitals of each five.
+
+    Source: Salesforce, "What are the differences between 15 and 18 digit record IDs".
+    """
+    checks = []
+    for chunk in range(3):
+        places = (f"ascii(substr({expr}, {5 * chunk + i + 1}, 1)) BETWEEN 65 AND 90" for i in range(5))
+        bits = " + ".join(f"({place})::INTEGER * {1 << i}" for i, place in enumerate(places))
+        checks.append(f"substr('ABCDEFGHIJKLMNOPQRSTUVWXYZ012345', {bits} + 1, 1)")
+    return f"{expr} || {' || '.join(checks)}"
+
+
+def is_short_id(expr: str) -> str:
+    """Whether a text has the form of a Salesforce id of 15 characters."""
+    return f"(strlen({expr}) = 15 AND regexp_full_match({expr}, '[A-Za-z0-9]{{15}}'))"

@@ -1,36 +1,45 @@
 """Raw exports to the tables of `leadml.schema`, in the caller's DuckDB connection."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import duckdb
 
 from leadml import schema
-from leadml.errors import ConfigurationError, DataError
+from leadml.errors import ConfigurationError
 from leadml.sources import sql
 from leadml.sources.events import build_closures, build_conversions, build_touchpoints
-from leadml.sources.history import build_history
+from leadml.sources.history import build_changes, build_history, restore_values
 from leadml.sources.identity import Reading, account_expr, attribute_expr, build_leads, fixed_attributes
 from leadml.sources.ids import build_ids
-from leadml.sources.quarantine import Check, Ledger
+from leadml.sources.keyed import keyed_table
+from leadml.sources.limits import check_limits, check_usable
+from leadml.sources.needs import time_columns
+from leadml.sources.quarantine import Check, Ledger, Source
 from leadml.sources.raw import Raw, read_raw
 from leadml.sources.report import SourceReport, build_report
+from leadml.sources.settle import settle_attributes
 from leadml.sources.spec import Mapping
-from leadml.sources.sql import Clock, ident, literal
+from leadml.sources.sql import Clock, at, ident, literal
 
 # A silence this long after the middle of the data means that later rows are dated wrongly, not that work went on.
 _LONGEST_SILENCE_DAYS = 90
 _ENOUGH_OF_MEDIAN = 0.01
 
 
-def read_tables(mapping: Mapping, conversion: str, con: duckdb.DuckDBPyConnection) -> SourceReport:
+def read_tables(
+    mapping: Mapping, conversion: str, con: duckdb.DuckDBPyConnection, until: datetime | None = None
+) -> SourceReport:
     """Leave leads, accounts, history, touchpoints, conversions, closures and quarantine in ``con``.
 
     Tables have exactly the columns, types and keys of `leadml.schema` (leads and accounts also their attributes). The
     same files give the same rows; touchpoints are in no order, the others in that of their key.
 
+    ``until`` (UTC) gives the tables of an export made then, as far as rows tell: every row all of whose times are at
+    or after it is taken out of the raw exports first. What was written into older rows since then stays.
+
     Raises:
-        DataError: Folder, files or columns missing; files that are no tables; no row of a required file usable.
+        DataError: Folder, files or columns missing; files that are no tables; no row of a required file usable; a
+            quarantine rule took more of a file than its limit.
         ConfigurationError: ``conversion`` is not one that the mapping knows.
     """
     if conversion not in mapping.conversions:
@@ -40,10 +49,16 @@ def read_tables(mapping: Mapping, conversion: str, con: duckdb.DuckDBPyConnectio
         )
     # TIMESTAMPTZ values are only passed through; a zone of the session must not colour them.
     con.execute("SET TimeZone = 'UTC'")
+    # Temporary tables need no checkpoints, which would write every one of them again.
+    con.execute("SET checkpoint_threshold = '1TB'")
     _drop_temporary(con)
     ledger = Ledger(con, mapping.sensitive)
-    raw = read_raw(con, mapping, conversion, ledger)
+    mapping, raw = read_raw(con, mapping, conversion, ledger)
+    mapping, left_out = settle_attributes(con, mapping, raw)
     end = _find_end(con, mapping, raw)
+    if until is not None:
+        _forget_later(con, mapping, raw, until)
+        end = min(end, until)
     reading = Reading(con, mapping, raw, ledger, end.isoformat(sep=" "))
     build_leads(reading)
     build_ids(reading)
@@ -52,16 +67,30 @@ def read_tables(mapping: Mapping, conversion: str, con: duckdb.DuckDBPyConnectio
     build_closures(reading)
     attributes = {"leads": _leads_table(reading), "accounts": _accounts_table(reading)}
     as_of = build_history(reading)
-    _keyed_table(reading, schema.HISTORY, "_history", {}, "entity, entity_id, field, changed_at", "_order DESC")
-    # Not sorted: millions of rows, and who writes them sorts them by key.
-    _keyed_table(reading, schema.TOUCHPOINTS, "_touchpoints", {}, "")
-    _keyed_table(reading, schema.CONVERSIONS, "_conversions", {"converted_at": "_at"}, "lead_id, converted_at")
-    _keyed_table(reading, schema.CLOSURES, "_closures", {"closed_at": "_at"}, "lead_id, closed_at, kind")
+    build_changes(reading)
+    keyed_table(reading, schema.HISTORY, "_history", {}, "-_order")
+    keyed_table(reading, schema.CONVERSIONS, "_conversions", {"converted_at": "_at"})
+    keyed_table(reading, schema.CLOSURES, "_closures", {"closed_at": "_at"})
     report = build_report(reading, attributes, as_of)
     report.data_end = end
+    report.denied += left_out
     _drop_temporary(con)
-    _check_usable(mapping, report)
+    if until is None:
+        check_usable(mapping, report)
+        check_limits(con, mapping, report)
     return report
+
+
+def _forget_later(con: duckdb.DuckDBPyConnection, mapping: Mapping, raw: dict[str, Raw], until: datetime) -> None:
+    """Take every row out of the raw tables all of whose times are at or after ``until``."""
+    restore_values(con, mapping, raw, until)
+    times = time_columns(mapping)
+    for name, table in raw.items():
+        columns = [at(c) for c in sorted(times[name] & table.present)]
+        if columns:
+            # least() skips NULL; a row without any time is not known to be later.
+            first = f"least({', '.join(columns)})"
+            con.execute(f"DELETE FROM {table.table} WHERE {first} >= TIMESTAMP {literal(str(until))}")
 
 
 def _find_end(con: duckdb.DuckDBPyConnection, mapping: Mapping, raw: dict[str, Raw]) -> datetime:
@@ -89,7 +118,7 @@ def _find_end(con: duckdb.DuckDBPyConnection, mapping: Mapping, raw: dict[str, R
     parts = []
     for source, columns in times.items():
         if source in raw:
-            moment = sql.moment(clock, [c for c in columns if c in raw[source].present])
+            moment = sql.moment(raw[source].clock, [c for c in columns if c in raw[source].present])
             parts.append(f"SELECT date_trunc('day', {moment.at}) AS day FROM {raw[source].table}")
     days = con.execute(
         f"SELECT day::TIMESTAMP, count(*) FROM ({' UNION ALL '.join(parts)}) WHERE day IS NOT NULL "
@@ -139,12 +168,12 @@ def _accounts_table(reading: Reading) -> dict[str, str]:
         "_file": "_file", "_row": "_row", "account_id": account_expr(spec.account, reading.mapping),
         "created_at": created.at, "known_at": created.known,
     }  # fmt: skip
-    outputs |= {a.name: attribute_expr(a, reading.mapping) for a in kept}
+    outputs |= {a.name: attribute_expr(a, reading.mapping, raw, created.at) for a in kept}
     checks = [
         Check("no_account_id", f"{outputs['account_id']} IS NULL", quarantined=False),
         *reading.time_checks(spec.created_at[0], created),
     ]
-    reading.ledger.sift("accounts", raw.table, outputs, checks, "_accounts")
+    reading.ledger.sift("accounts", Source(raw.table, raw.name), outputs, checks, "_accounts")
     con.execute(
         "CREATE OR REPLACE TEMP TABLE _first_accounts AS "
         "SELECT DISTINCT ON (account_id) * FROM _accounts ORDER BY account_id, created_at, _file, _row"
@@ -156,51 +185,8 @@ def _accounts_table(reading: Reading) -> dict[str, str]:
     return {a.name: a.kind for a in kept}
 
 
-def _keyed_table(
-    reading: Reading, table: schema.Table, staged: str, renamed: dict[str, str], order: str, prefer: str = ""
-) -> None:
-    """Create a table of the contract from a staged one: typed, sorted by ``order`` if given, one row for each key."""
-    con, count = reading.con, reading.ledger.table(table.name)
-    sort = f" ORDER BY {order}" if order else ""
-    columns = ", ".join(f"{name} {kind}" for name, kind in table.columns.items())
-    con.execute(f"CREATE OR REPLACE TABLE {table.name} ({columns})")
-    if not con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [staged]).fetchone():
-        return
-    outputs = ", ".join(f"{ident(renamed.get(n, n))}::{kind} AS {n}" for n, kind in table.columns.items())
-    con.execute(f"INSERT INTO {table.name} SELECT {outputs} FROM {staged}{sort}")
-    key = ", ".join(table.key)
-    rows = con.execute(f"SELECT count(*), count(DISTINCT ({key})) FROM {table.name}").fetchone() or (0, 0)
-    if rows[0] != rows[1]:
-        # Without a preference the smallest row stays: any, but always the same one.
-        first = prefer or ", ".join(n for n in table.columns if n not in table.key)
-        kept = f"SELECT DISTINCT ON ({key}) {outputs} FROM {staged} ORDER BY {key}, {first}"
-        con.execute(f"CREATE OR REPLACE TABLE {table.name} AS SELECT * FROM ({kept}){sort}")
-        count.lose("same_key", rows[0] - rows[1])
-
-
 def _drop_temporary(con: duckdb.DuckDBPyConnection) -> None:
     names = con.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
     for (name,) in names:
         if name.startswith(("_", "raw_")):
             con.execute(f"DROP TABLE IF EXISTS temp.{ident(name)}")
-
-
-def _check_usable(mapping: Mapping, report: SourceReport) -> None:
-    """Raise `DataError` where no row of a required file, or no lead, can be used."""
-    for file in report.counts["files"]:
-        broken: dict[str, int] = file["quarantined"]
-        if file["rows"] and sum(broken.values()) == file["rows"] and mapping.files[file["name"]].required:
-            raise DataError(
-                f"none of the {file['rows']} rows of {file['path']} can be used ({_told(broken)}): "
-                "export it again, or mend source.files and source.leads in the mapping"
-            )
-    leads: dict[str, Any] = report.counts["tables"]["leads"]
-    if not leads["rows_out"]:
-        raise DataError(
-            f"no lead is left of {leads['rows_in']} rows ({_told(leads['lost']) or 'the file is empty'}): "
-            "export the leads again"
-        )
-
-
-def _told(rules: dict[str, int]) -> str:
-    return ", ".join(f"{rule} {rows}" for rule, rows in sorted(rules.items()))

@@ -14,8 +14,11 @@ class Stage:
 
 
 STAGES = (
+    Stage("sources", "list the mappings, and what they find", "conf/source, data/raw", "-"),
+    Stage("inspect", "look at unknown exports, propose a mapping", "any folder, file or database", "conf/source"),
     Stage("simulate", "write the raw exports of an invented company", "-", "data/raw, data/truth"),
     Stage("extract", "exports to tables, snapshots and features", "data/raw", "data/interim, features, quarantine"),
+    Stage("audit", "look for leaks: proofs, suspects, delete the future", "data/raw, data/features", "data/audit"),
     Stage("train", "train, judge and register a model", "data/features", "models, data/evidence, MLflow"),
     Stage("calibrate", "choose the threshold and the grades", "data/evidence", "models/*/decision.json"),
     Stage("explain", "explain the open leads, write the report", "data/interim, models", "data/reports"),

@@ -22,6 +22,7 @@ from leadml.sources.flat import read_flat
 from leadml.sources.mapping import Mapping, parse_mapping
 from leadml.sources.report import SourceReport
 from leadml.sources.tables import read_tables
+from leadml.stages.auditing import audit_extract
 from leadml.stages.context import Context
 from leadml.stages.settings import mapping_settings, plain, problem_settings, recipe
 from leadml.training import split_checked
@@ -56,6 +57,7 @@ def extract_flat(context: Context, mapping: Mapping, con: Backend, entry: dict[s
         write_features(out, context.workspace, flat.snapshots, flat.X, flat.features)
         write_facts(out, context, flat.report, None)
     tell(context, entry, flat.report, flat.snapshots, len(flat.features))
+    audit_extract(context, entry)
 
 
 def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict[str, Any], to_train: bool) -> None:
@@ -87,6 +89,8 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
     entry["censored"] = int(frame["label"].isna().sum())
     tell(context, entry, report, matured, len(features))
     show_cohorts(context, cohorts, curve, problem)
+    if to_train:
+        audit_extract(context, entry)
 
 
 def lead_tables(con: Backend) -> LeadTables:
@@ -138,6 +142,8 @@ def write_tables(out: Publication, con: Backend, workspace: Workspace) -> None:
             order = ", ".join(table.key)
             path = str(folder / f"{table.name}.parquet").replace("'", "''")
             con.con.execute(f"COPY (SELECT * FROM {table.name} ORDER BY {order}) TO '{path}' (FORMAT parquet)")
+    changes = str(folder / "changes.parquet").replace("'", "''")
+    con.con.execute(f"COPY (SELECT * FROM changes ORDER BY ALL) TO '{changes}' (FORMAT parquet)")
 
 
 def write_quarantine(out: Publication, con: Backend, workspace: Workspace) -> None:

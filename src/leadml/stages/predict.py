@@ -1,5 +1,6 @@
 """predict: every open lead to data/scores (Parquet) and a CRM-ready CSV, atomically."""
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,14 @@ from leadml.workspace import Workspace, replace_outside
 STAGE = "predict"
 CRM_REASONS = 5
 UNDATED = "undated"
+ARCHIVED = "archived_"  # before the keys' names in the archive, where a feature may be called lead_id
 
 
 def run(context: Context) -> None:
-    """Publishes data/scores/cutoff=.../{scores,features}.parquet and crm.csv; predict.out as well where given."""
+    """Publishes data/scores/cutoff=.../{scores,features}.parquet and crm.csv; predict.out as well where given.
+
+    data/archive/cutoff=... keeps the feature rows with their leads: what the model was told at the time.
+    """
     out_path = check_out(context.config.predict.out)
     with context.manifest.stage(STAGE) as entry:
         with context.progress.phase(STAGE, "scoring the open leads"):
@@ -33,6 +38,7 @@ def run(context: Context) -> None:
             scores.to_parquet(folder / "scores.parquet", index=False)
             scored.X.to_parquet(folder / "features.parquet", index=False)
             build_crm(scored, scores, context).to_csv(folder / "crm.csv", index=False, lineterminator="\n")
+            write_archive(out.folder(context.workspace.data / "archive" / target.name), scored)
         if out_path is not None:
             replace_outside(out_path).replace(out_path)
         entry |= scored.reading
@@ -44,6 +50,24 @@ def run(context: Context) -> None:
             entry["forced"] = scored.forced
     stamp = f" ({scored.forced})" if scored.forced else ""
     context.progress.say(STAGE, f"{len(scores):,} leads scored at {cutoff_name(scored.cutoff)}{stamp}: {target}")
+
+
+def write_archive(folder: Path, scored: Scored) -> None:
+    """features.parquet (lead_id and account_id first) and archive.json: how to build the same rows again."""
+    keys = scored.keys[["lead_id", "account_id"]].add_prefix(ARCHIVED)
+    pd.concat([keys, scored.X.reset_index(drop=True)], axis=1).to_parquet(folder / "features.parquet", index=False)
+    scorer = scored.scorer
+    facts = {
+        "source": scorer.about["source"],
+        "cutoff": None if scored.cutoff is None else scored.cutoff.isoformat(),
+        "model_version": scorer.version,
+        "spec": scorer.about["spec"],
+        "features": [f.to_dict() for f in scorer.encoder.features],
+        "missing": list(scorer.missing),
+        "inputs": sorted(str(f["sha256"]) for f in scored.reading["inputs"]),
+    }
+    text = json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
+    (folder / "archive.json").write_text(text, encoding="utf-8")
 
 
 def check_out(out: str | None) -> Path | None:

@@ -14,12 +14,11 @@ from leadml.engine import connect
 from leadml.errors import ArtifactError, DataError
 from leadml.features.build import build_features, to_frame
 from leadml.features.spec import FeatureSpec
-from leadml.manifest import file_digest
 from leadml.reasons import ReasonsStyle
 from leadml.schema import TABLES
 from leadml.scorer import LeadScorer
 from leadml.snapshots import build_population
-from leadml.sources.files import find_files
+from leadml.sources.files import digests
 from leadml.sources.flat import read_flat
 from leadml.sources.mapping import Mapping, parse_mapping
 from leadml.stages import extract
@@ -145,11 +144,10 @@ def exports_changed(mapping: Mapping, settings: dict[str, Any], facts: dict[str,
     """Whether the files that the mapping finds now, their bytes, or the mapping itself are not those of the extract."""
     if facts["source"] != mapping.name or facts.get("mapping") != settings:
         return True
-    folder = Path(mapping.path)
     known = {entry["path"]: entry["sha256"] for entry in facts["report"]["files"]}
-    paths = [p for listed in find_files(folder, mapping.files).values() for p in listed]
-    here = {p.relative_to(folder).as_posix(): p for p in paths}
-    return set(here) != set(known) or any(file_digest(p) != known[name] for name, p in here.items())
+    # A database behind a URI has no digest: only reading tells whether it changed.
+    here = digests(mapping.path, mapping.files)
+    return here != known or "" in here.values()
 
 
 def find_cutoff(config: Config, workspace: Workspace) -> datetime:

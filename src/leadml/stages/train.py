@@ -10,10 +10,12 @@ import pandas as pd
 from leadml.config import Promote
 from leadml.errors import ArtifactError, ConfigurationError, GateError
 from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference, read_decision
+from leadml.stages.audited import audit_entry, fit_audited, tell_suspects
+from leadml.stages.auditing import audit_extracted, show_findings
 from leadml.stages.context import Context
-from leadml.stages.settings import SCALE_KEYS, check_problem, plain, recipe
+from leadml.stages.settings import SCALE_KEYS, check_problem, plain
 from leadml.stages.stored import Extracted, read_extracted
-from leadml.training import Trained, fit_recipe
+from leadml.training import Trained
 
 STAGE = "train"
 EXAMPLE_ROWS = 3
@@ -28,15 +30,20 @@ def run(context: Context) -> None:
     champion = read_champion(context)
     scale = frozen_scale(context, champion, extracted.facts["problem"])
     with context.manifest.stage(STAGE) as entry:
+        with context.progress.phase(STAGE, f"leak audit of {len(extracted.features)} columns"):
+            audited = audit_extracted(context, extracted)
+        show_findings(context, STAGE, audited, len(extracted.features))
         text = f"folds, judged and final model on {len(extracted.snapshots):,} snapshots"
         with context.progress.phase(STAGE, text):
-            trained = fit_recipe(extracted.snapshots, extracted.X, extracted.features, recipe(context.config))
+            trained = fit_audited(context, extracted, audited)
             scorer = build_scorer(context, extracted, trained, scale)
         entry["inputs"] = extracted.facts["report"]["files"]
         describe(entry, trained, scorer)
+        entry["audit"] = audit_entry(trained)
         promoted = promotes(context, trained, scorer, champion)
         publish(context, extracted, trained, scorer, promoted, entry)
     verdict = trained.verdict
+    tell_suspects(context, STAGE, trained)
     for note in trained.notes:
         context.progress.say(STAGE, note)
     context.progress.say(STAGE, f"verdict: {verdict.name}. {verdict.why}")

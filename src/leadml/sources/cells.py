@@ -1,0 +1,96 @@
+"""What every cell of a raw table goes through, as cheap expressions: stripped, missing or not, and read as a time.
+
+They give exactly what `sql.present` of a trimmed text and `sql.Clock.instant` give; a test asserts it.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from leadml.sources.sql import BLANKS, Clock, literal
+
+_NO_BREAK = "'\u00a0'"
+
+
+def cleaned(expr: str, missing: Iterable[str]) -> str:
+    """The text without blanks at its ends, NULL where it is then one of the texts (lower case) that mean missing.
+
+    Trimming and lower case cost more than reading the text itself: whoever needs neither is told first, by comparison
+    with the first letters that are no blanks, by the last letter and by the length. The words are told by a regular
+    expression, because DuckDB makes of IN a join that all rows go through, also those that a CASE would spare.
+    """
+    trimmed = f"trim({expr}, {literal(BLANKS)})"
+    texts = sorted({*missing, ""})
+    longest = max(len(t.encode()) for t in texts)
+    words = literal("|".join(map(_quoted, texts)))
+
+    def is_word(text: str) -> str:
+        return f"strlen({text}) <= {longest} AND regexp_full_match(lower({text}), {words})"
+
+    # Control characters count as blanks here: trimming spares those that are none.
+    blank = f"{expr} < '!' OR {expr} >= {_NO_BREAK} OR ({expr})[-1] <= ' ' OR suffix({expr}, {_NO_BREAK})"
+    return (
+        f"CASE WHEN {blank} THEN CASE WHEN {is_word(trimmed)} THEN NULL ELSE {trimmed} END "
+        f"WHEN {is_word(expr)} THEN NULL ELSE {expr} END"
+    )
+
+
+def _quoted(text: str) -> str:
+    return "".join(c if c.isalnum() or not c.isascii() else f"\\x{{{ord(c):x}}}" for c in text)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A way to write times: texts of one length that a format of strptime reads; ``zoned`` ones are UTC."""
+
+    pattern: str
+    length: int
+    format: str
+    zoned: bool = False
+
+
+def _iso() -> Iterable[_Form]:
+    for letter in "T ":
+        base, shape = rf"\d{{4}}-\d\d-\d\d{letter}\d\d:\d\d:\d\d", f"%Y-%m-%d{letter}%H:%M:%S"
+        for fraction, width, part in (("", 0, ""), (r"\.\d{3}", 4, ".%g"), (r"\.\d{6}", 7, ".%f")):
+            yield _Form(base + fraction, 19 + width, shape + part)
+            for zone in ("Z", "+0000", "+00:00", "+00"):
+                yield _Form(base + fraction + re.escape(zone), 19 + width + len(zone), shape + part + zone, True)
+    yield _Form(r"\d{4}-\d\d-\d\d", 10, "%Y-%m-%d")
+
+
+def _slashed(day_first: bool) -> Iterable[_Form]:
+    day = "%d/%m/%Y" if day_first else "%m/%d/%Y"
+    for time, width, part in (("", 0, ""), (r" \d\d:\d\d", 6, " %H:%M"), (r" \d\d:\d\d:\d\d", 9, " %H:%M:%S")):
+        yield _Form(r"\d\d/\d\d/\d{4}" + time, 10 + width, day + part)
+
+
+def instant(clock: Clock, expr: str, samples: Sequence[str]) -> str:
+    """As `Clock.instant`; the way in which most of the samples are written is tried first."""
+    forms = [*_iso(), *_slashed(clock.day_first)]
+    counted = [(sum(re.fullmatch(f.pattern, s, re.ASCII) is not None for s in samples), f) for f in forms]
+    fits, form = max(counted, key=lambda pair: pair[0])
+    if not fits:
+        return clock.instant(expr)
+    parsed = f"try_strptime({expr}, {literal(form.format)})"
+    known = parsed if form.zoned else _to_utc(clock, parsed)
+    return f"coalesce(CASE WHEN strlen({expr}) = {form.length} THEN {known} END, {clock.instant(expr)})"
+
+
+def typed_instant(clock: Clock, expr: str, type_name: str) -> str | None:
+    """The instant of a column that holds times already, None for other types."""
+    if type_name == "TIMESTAMP WITH TIME ZONE":
+        local = known = f"timezone('UTC', {expr})"
+    elif type_name == "DATE" or (type_name.startswith("TIMESTAMP") and "TIME ZONE" not in type_name):
+        local = f"{expr}::TIMESTAMP"
+        known = _to_utc(clock, local)
+    else:
+        return None
+    # Years of five digits are no times, as in texts.
+    return f"CASE WHEN {local} < TIMESTAMP '10000-01-01' THEN {known} END"
+
+
+def _to_utc(clock: Clock, local: str) -> str:
+    if clock.timezone == "UTC":
+        return local
+    return f"timezone('UTC', timezone({literal(clock.timezone)}, {local}))"
