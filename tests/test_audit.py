@@ -84,21 +84,23 @@ def test_several_leaks_do_not_hide_each_other():
 
 
 # ------------------------------------------------------------------------------------- each kind of evidence
-def test_values_that_exist_only_where_the_outcome_does_are_a_proof(half):
+def test_values_that_exist_only_where_leads_convert_are_a_proof(half):
     label, _ = half
     lost = np.flatnonzero(label == 0)
     reason = np.full(4000, None, dtype=object)
     reason[lost[:1200]] = ["price", "no budget", "went elsewhere"] * 400
     revenue = np.where(label == 1, 100.0, np.nan)
     result = found(pd.DataFrame({"a": reason, "b": revenue}), label)
-    assert result["a"].severity == result["b"].severity == "proof"
+    assert result["b"].severity == "proof"
+    assert result["a"].severity == "high"  # bounced, unsubscribed: such a field may be honest
     numbers = {e.kind: e.numbers for e in result["a"].evidence}["only_with_outcome"]
     assert (numbers["outcome"], numbers["filled"], numbers["with_outcome"]) == ("not converted", 1200, 1200)
 
 
 @pytest.mark.parametrize(
     ("filled", "wrong", "proof"),
-    [(1000, 0, True), (1000, 15, True), (1000, 60, False), (25, 0, False), (150, 0, False)],
+    # 200 of the 2,000 converted rows must be filled; a voucher whose leads convert at 98.5 % is no proof
+    [(1000, 0, True), (1000, 10, True), (1000, 15, False), (1000, 60, False), (25, 0, False), (150, 0, False)],
 )
 def test_only_with_the_outcome_needs_cases_coverage_and_hardly_an_exception(half, filled, wrong, proof):
     label, _ = half
@@ -108,6 +110,25 @@ def test_only_with_the_outcome_needs_cases_coverage_and_hardly_an_exception(half
     column[lost[:wrong]] = 1.0
     result = found(pd.DataFrame({"x": column}), label)
     assert (("x" in result) and result["x"].proof) == proof
+
+
+@pytest.mark.parametrize(
+    ("rows", "rate", "filled", "severity"),
+    [
+        (5000, 0.02, 50, "proof"),  # 50 of 50: the bound is 0.91
+        (5000, 0.02, 35, "high"),  # 35 of 35: 0.88
+        (20_000, 0.003, 29, "high"),
+        (20_000, 0.003, 8, "low"),  # the bound is 0.56: nothing is said of it but the gap
+        (400, 0.25, 15, "medium"),
+    ],
+)
+def test_few_conversions_are_enough_to_be_asked_about(rows, rate, filled, severity):
+    label = np.zeros(rows)
+    label[: int(rows * rate)] = 1.0
+    plan = np.where(np.arange(rows) < filled, 1.0, np.nan)
+    result = found(pd.DataFrame({"plan": plan, "other": np.arange(rows) % 7.0}), label)
+    assert ("plan" in result and "only_with_outcome" in kinds(result["plan"])) == (severity != "low")
+    assert severity == "low" or result["plan"].severity == severity
 
 
 def test_another_value_than_the_usual_one_is_strong_but_no_proof(half):
@@ -227,6 +248,19 @@ def test_copies_across_the_split_are_told_from_rows_alike_by_chance(half):
     leads = np.r_[np.arange(1400), np.arange(300), np.arange(5000, 5300)]
     assert duplicate_leads(leads, train, test).numbers == {"rows": 300, "share": 0.5, "what": "leads"}
     assert duplicate_leads(np.arange(2000), train, test) is None
+
+
+def test_copies_are_told_without_the_labels_of_the_test(half):
+    """Rows of two flags that the outcome decides: alike within training, whatever the test's labels are."""
+    _, g = half
+    pair = np.arange(4000) // 2
+    told = (g.random(2000) < 0.5).astype(float)[pair]
+    X = pd.DataFrame({"a": pair % 40.0, "b": pair // 40.0})
+    train, test = np.arange(0, 2800), np.arange(2000, 4000)
+    seen = [duplicate_rows(X, np.where(np.isin(np.arange(4000), train), told, v), train, test) for v in (0, 1, np.nan)]
+    assert seen[0] is not None and seen[0] == seen[1] == seen[2]
+    mixed = g.permutation(told)
+    assert duplicate_rows(pd.DataFrame({"a": pair % 40.0}), mixed, train, test) is None
 
 
 # ------------------------------------------------------------------------------------- figures and contract

@@ -45,7 +45,24 @@ def test_a_field_written_with_the_conversion_is_named_with_its_share():
     assert found["contract"].proof
     assert found["contract"].numbers == {
         "changes": 100, "late": 100, "share": 1.0, "changes_others": 0, "share_others": None, "within_days": 1,
+        "after_days": None,
     }  # fmt: skip
+
+
+def test_in_a_long_history_what_came_with_the_conversion_is_told_from_what_came_later():
+    """Nearly all changes are after the moment, of both groups; only one field's come within days of it."""
+    leads, g = made_leads(400), np.random.default_rng(0)
+    won = leads["converted_at"].notna()
+    later = pd.Series(g.uniform(12, 300, 400))
+    changes = pd.concat(
+        [
+            made_changes(leads, "status", 10 + g.exponential(0.5, 400), won),
+            made_changes(leads, "status", later, ~won),
+            made_changes(leads, "town", later + 7, won | ~won),
+        ]
+    )
+    found = written_late(changes, leads, within_days=1)
+    assert set(found) == {"status"} and found["status"].numbers["after_days"] == 7.0
 
 
 @pytest.mark.parametrize(("within", "named"), [(0, False), (1, False), (2, True), (5, True)])

@@ -7,11 +7,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadml.audit import Evidence, Finding, decide
-from leadml.audit.policy import pasted
+from leadml.audit import Columns, Evidence, Finding, decide
+from leadml.audit.findings import TABLE_KINDS
+from leadml.audit.policy import TABLE_WAYS, pasted, way_out
 from leadml.config import AuditConfig, AuditPolicy, AuditSeverity
 from leadml.errors import ConfigurationError
-from leadml.verdict import Verdict, doubt_verdict
+from leadml.verdict import Verdict, doubt_verdict, keep_verdict
 
 NAMES = ["plain", "odd", "Sales remark", "written"]
 FOUND = [
@@ -49,7 +50,7 @@ def done(decision):
     ],
 )  # fmt: skip
 def test_policies(changes, usable, open_, lots):
-    decision = decide(FOUND, config(**changes), NAMES)
+    decision = decide(FOUND, config(**changes), Columns(NAMES))
     assert decision.usable(NAMES) == [n for n in NAMES if n in usable]
     assert set(decision.open) == set(open_)
     assert lots.items() <= done(decision).items()
@@ -57,20 +58,20 @@ def test_policies(changes, usable, open_, lots):
 
 
 def test_suspects_are_beside_what_was_done():
-    asked = decide(FOUND, config(), NAMES)
+    asked = decide(FOUND, config(), Columns(NAMES))
     assert (asked.suspects, asked.without, asked.kept) == (("Sales remark",), ("Sales remark",), ())
-    kept = decide(FOUND, config(policy=AuditPolicy.keep), NAMES)
+    kept = decide(FOUND, config(policy=AuditPolicy.keep), Columns(NAMES))
     assert (kept.suspects, kept.without, kept.kept) == (("Sales remark",), (), ("Sales remark",))
     assert asked.excluded == kept.excluded == ("written",)
 
 
 def test_how_to_overrule_can_be_pasted():
-    overrule = {f.column: f.overrule for f in decide(FOUND, config(), NAMES).findings}
+    overrule = {f.column: f.overrule for f in decide(FOUND, config(), Columns(NAMES)).findings}
     assert overrule["Sales remark"].splitlines() == [
         """audit.allow='["Sales remark"]'""", """audit.exclude='["Sales remark"]'"""
     ]  # fmt: skip
     assert overrule["written"] == "audit.allow='[written]'" and overrule["odd"] == "audit.exclude='[odd]'"
-    named = decide(FOUND, config(exclude=["odd", "plain"]), NAMES)
+    named = decide(FOUND, config(exclude=["odd", "plain"]), Columns(NAMES))
     assert {f.column: f.overrule for f in named.findings}["odd"] == "audit.exclude='[plain]'"
 
 
@@ -84,7 +85,7 @@ def test_how_to_overrule_can_be_pasted():
 )
 def test_names_are_checked(changes, message):
     with pytest.raises(ConfigurationError, match=message):
-        decide(FOUND, config(**changes), NAMES)
+        decide(FOUND, config(**changes), Columns(NAMES))
 
 
 PARSER = OverridesParser.create()
@@ -113,3 +114,37 @@ def test_open_suspects_hold_a_champion_back_and_hide_no_other_verdict():
     assert "a, b" in doubted.why and "audit.exclude='[a,b]'" in doubted.why and "better" in doubted.why
     still = doubt_verdict(bad, ("a",), "audit.allow='[a]'")
     assert still.name == "no signal" and "audit.allow='[a]'" in still.why
+
+
+def test_the_way_out_has_the_grammar_of_one():
+    assert "leaves it out for good" in way_out(["a"], config()) and "takes it in" in way_out(["a"], config())
+    assert "leaves them out for good" in way_out(["a", "b"], config())
+
+
+def test_names_fit_in_any_case_and_columns_that_are_left_out_may_be_excluded():
+    columns = Columns(NAMES, ["Empty now", "leads.Empty now", "Salary"])
+    decision = decide(FOUND, config(exclude=["empty NOW", "Plain", "leads.Empty now"]), columns)
+    assert decision.excluded == ("plain", "written")
+    twins = Columns(["Size", "size"])
+    with pytest.raises(ConfigurationError, match=r"audit\.exclude=SIZE"):  # which of the two is not said
+        decide([], config(exclude=["SIZE"]), twins)
+
+
+@pytest.mark.parametrize("name", ["Lead.Status", "lead.status", "Salary"])
+def test_what_is_left_out_before_the_audit_cannot_be_allowed_here(name):
+    with pytest.raises(ConfigurationError, match=r"left out before the audit: .*source\.keep='\["):
+        decide(FOUND, config(allow=[name]), Columns(NAMES, ["Salary"]))
+
+
+def test_a_finding_about_the_table_says_what_ends_it():
+    overrule = {f.column: f.overrule for f in decide(FOUND, config(), Columns(NAMES)).findings}
+    assert overrule["(row order)"] == "source.time=COLUMN"
+    assert set(TABLE_WAYS) == set(TABLE_KINDS)
+
+
+def test_suspects_that_are_kept_are_named_with_the_verdict():
+    good = Verdict("deploy", "better")
+    assert keep_verdict(good, (), False) is good
+    kept = keep_verdict(good, ("a", "b"), True)
+    assert kept.name == "deploy" and "2 suspects kept unseen (audit.policy=keep): a, b" in kept.why
+    assert "no figure without" in keep_verdict(good, ("a",), False).why and "no figure" not in kept.why

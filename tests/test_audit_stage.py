@@ -48,9 +48,10 @@ def extracted(tmp_path_factory):
     """A workspace with the school's leads extracted, and the file they came from."""
     root = tmp_path_factory.mktemp("school")
     X, label = made_education(2400, seed=1)
-    lost = np.flatnonzero(label == 0)
-    X["Dropped because"] = None
-    X.loc[lost[: len(lost) // 2], "Dropped because"] = np.resize(["price", "time", "no answer"], len(lost) // 2)
+    won = np.flatnonzero(label == 1)
+    X["Paid by"] = None
+    X.loc[won[: len(won) // 2], "Paid by"] = np.resize(["card", "transfer", "cash"], len(won) // 2)
+    X["Empty"] = None
     X.insert(0, "Id", [f"S{i:05}" for i in range(len(X))])
     X.assign(Enrolled=label.astype(int)).to_csv(root / "leads.csv", index=False)
     shown = leadml("extract", *of_school(root))
@@ -69,12 +70,12 @@ def test_train_works_without_suspects_and_asks(extracted, school):
         assert word in shown.err
     assert not (extracted / "models/champion").exists()
     told = manifest(extracted, "train")["train"]["audit"]
-    assert told["open"] == ["Call remark", "How good is it"] and told["excluded"] == ["Dropped because"]
+    assert told["open"] == ["Call remark", "How good is it"] and told["excluded"] == ["Paid by"]
     with_, without = (told["figures"][n]["auc"]["value"] for n in ("with_suspects", "model"))
     assert with_ > without + 0.05
     scorer = json.loads((extracted / "models/challenger/scorer.json").read_text())
     used = {f["name"] for f in scorer["encoder"]["features"]}
-    assert "Seconds on site" in used and not used & {"Call remark", "How good is it", "Dropped because"}
+    assert "Seconds on site" in used and not used & {"Call remark", "How good is it", "Paid by"}
     assert scorer["about"]["verdict"]["name"] == "leak suspects"
 
 
@@ -83,8 +84,8 @@ def test_train_works_without_suspects_and_asks(extracted, school):
     [
         (("audit.policy=exclude",), 0, set()),
         (("audit.policy=keep", "train.suspicious_auc=0.999"), 0, {"Call remark", "How good is it"}),
-        (('audit.exclude=["Call remark"]', 'audit.allow=["How good is it","Dropped because"]'), 0,
-         {"How good is it", "Dropped because"}),
+        (('audit.exclude=["Call remark"]', 'audit.allow=["How good is it","Paid by"]'), 0,
+         {"How good is it", "Paid by"}),
         (('audit.allow=["Call remarks"]',), 2, None),
     ],
 )  # fmt: skip
@@ -96,7 +97,7 @@ def test_a_word_decides(extracted, school, settings, code, used):
         return
     scorer = json.loads((extracted / "models/challenger/scorer.json").read_text())
     names = {f["name"] for f in scorer["encoder"]["features"]}
-    assert names & {"Call remark", "How good is it", "Dropped because"} == used
+    assert names & {"Call remark", "How good is it", "Paid by"} == used
     assert ("without_suspects" in manifest(extracted, "train")["train"]["audit"].get("figures", {})) == (
         "audit.policy=keep" in settings
     )
@@ -108,9 +109,9 @@ def test_audit_publishes_and_exits_as_it_found(extracted, school):
     assert "one-table source has no dated rows" in shown.out
     entry = json.loads((extracted / "data/audit/audit.json").read_text())
     lots = {f["column"]: (f["severity"], f["done"]) for f in entry["findings"]}
-    assert lots["Dropped because"] == ("proof", "excluded") and lots["Call remark"] == ("high", "worked without")
-    evidence = {e["kind"]: e for f in entry["findings"] if f["column"] == "Dropped because" for e in f["evidence"]}
-    assert "did not convert" in evidence["only_with_outcome"]["words"]
+    assert lots["Paid by"] == ("proof", "excluded") and lots["Call remark"] == ("high", "worked without")
+    evidence = {e["kind"]: e for f in entry["findings"] if f["column"] == "Paid by" for e in f["evidence"]}
+    assert "on leads that converted" in evidence["only_with_outcome"]["words"]
     first = (extracted / "data/audit/audit.json").read_bytes()
     assert school("audit").code == 5
     assert (extracted / "data/audit/audit.json").read_bytes() == first
@@ -130,6 +131,10 @@ def test_an_earlier_export_shows_what_was_rewritten(extracted, school):
     town = next(f for f in entry["findings"] if f["column"] == "Town")
     assert town["severity"] == "proof" and town["evidence"][0]["kind"] == "restated"
     assert set(entry["comparisons"]) == {"Town"}
+    # Without the earlier export the proof stays, as long as everything else is the same.
+    assert school("audit", "audit.policy=exclude").code == 0
+    again = json.loads((extracted / "data/audit/audit.json").read_text())
+    assert again["comparisons"] == entry["comparisons"] and "Town" in again["excluded"]
     # What audit found in these very exports, train takes over.
     assert school("train", "audit.policy=exclude", "train.promote=never").code == 0
     assert "Town" in manifest(extracted, "train")["train"]["audit"]["excluded"]
@@ -150,11 +155,79 @@ def test_what_was_scored_is_archived_and_held_against_later_exports(extracted, s
     assert school("predict", file="open.csv").code == 0
     assert written == [(folder / n).read_bytes() for n in ("features.parquet", "archive.json")]
     shown = school("audit", "audit.policy=exclude")
-    assert shown.code == 0 and "2,400 rows that were scored with earlier exports" in shown.out
+    assert shown.code == 5 and "2,400 rows that were scored with earlier exports" in shown.out
+    assert "the champion uses 1 column that this audit leaves out: Last thing done" in shown.err
     entry = json.loads((extracted / "data/audit/audit.json").read_text())
     assert set(entry["comparisons"]) == {"Last thing done"}
     (evidence,) = entry["comparisons"]["Last thing done"]
     assert Evidence.from_dict(evidence).proof and evidence["kind"] == "archive"
+    # The champion goes on scoring, and every output says what it uses.
+    shown = school("predict", file="open.csv")
+    stamp = "uses columns that may give the answer away: Last thing done"
+    assert shown.code == 0 and stamp in shown.out
+    assert set(pd.read_csv(extracted / "data/scores/cutoff=undated/crm.csv")["forced"]) == {stamp}
+    assert stamp not in school("predict", 'audit.allow=["last thing done"]', file="open.csv").out
+    again = school("train", "audit.policy=exclude")
+    assert again.code == 0 and "the champion uses Last thing done, which this audit leaves out" in again.out
+    # An audit of another mapping or split takes nothing over.
+    assert school("train", "audit.policy=exclude", "train.split.test_share=0.4", "train.promote=never").code == 0
+    assert "Last thing done" not in manifest(extracted, "train")["train"]["audit"]["excluded"]
+
+
+def test_names_are_asked_before_anything_is_published(tmp_path, extracted):
+    (tmp_path / "leads.csv").write_bytes((extracted / "leads.csv").read_bytes())
+    shown = leadml("extract", *of_school(tmp_path), "audit.exclude=[nope]")
+    assert shown.code == 2 and "audit.exclude=nope" in shown.err and not (tmp_path / "data/features").exists()
+    shown = leadml("extract", *of_school(tmp_path), "audit.allow=[Empty]")
+    assert shown.code == 2 and "source.allow='[Empty]' takes them in" in shown.err
+    shown = leadml("extract", *of_school(tmp_path), "audit.exclude=[EMPTY,visits]")
+    assert shown.code == 0, shown.err
+
+
+def test_a_table_of_proofs_alone_is_extracted_shown_and_refused_by_train(tmp_path):
+    paid = np.where(np.arange(600) % 3 == 0, 7.0 + np.arange(600) % 5, np.nan)
+    pd.DataFrame({"Id": [f"S{i}" for i in range(600)], "Paid": paid, "Enrolled": (np.arange(600) % 3 == 0) * 1}).to_csv(
+        tmp_path / "leads.csv", index=False
+    )
+    shown = leadml("extract", *of_school(tmp_path))
+    assert shown.code == 0 and "Paid (proof)" in shown.out, shown.err
+    shown = leadml("train", *of_school(tmp_path))
+    assert shown.code == 3 and "audit.allow='[Paid]' takes them in" in shown.err and "Leak audit" in shown.out
+
+
+def test_rows_without_ids_are_not_held_against_another_list(tmp_path):
+    """The n-th row of the list that was scored is another lead than the n-th row of the table."""
+    g = np.random.default_rng(0)
+    label = (np.arange(1500) % 3 == 0) * 1
+    X = pd.DataFrame({"x": g.normal(size=1500) + label, "y": g.normal(size=1500), "flag": g.choice(["a", "b"], 1500)})
+    X.assign(Won=label).to_csv(tmp_path / "leads.csv", index=False)
+    X.iloc[::-1].assign(flag="a").to_csv(tmp_path / "open.csv", index=False)
+    words = ("source=flat", "source.label=Won", f"paths.root={tmp_path}", *QUICK)
+    for stage in ("extract", "train", "calibrate"):
+        assert leadml(stage, *words, f"source.path={tmp_path}/leads.csv").code == 0
+    assert leadml("predict", *words, f"source.path={tmp_path}/open.csv").code == 0
+    shown = leadml("audit", *words, f"source.path={tmp_path}/leads.csv")
+    assert shown.code == 0 and "only rows with ids can be matched (source.lead_id)" in shown.out, shown.err
+    assert json.loads((tmp_path / "data/audit/audit.json").read_text())["comparisons"] == {}
+
+
+def test_train_sees_the_leads_to_score_as_audit_does(tmp_path):
+    """A field that is filled for two thirds in training and for hardly any lead to score."""
+    g = np.random.default_rng(5)
+    label = (g.random(3000) < 0.3) * 1
+    filled = g.random(3000) < np.where(label == 1, 0.97, 0.68)
+    rows = pd.DataFrame({"id": np.arange(3000), "x": label * 0.9 + g.normal(size=3000),
+                         "field": np.where(filled, g.normal(size=3000), np.nan)})  # fmt: skip
+    rows.assign(won=label).to_csv(tmp_path / "leads.csv", index=False)
+    rows.assign(field=np.where(g.random(3000) < 0.02, 1.0, np.nan)).to_csv(tmp_path / "open.csv", index=False)
+    words = ("source=flat", "source.label=won", "source.lead_id=id", f"paths.root={tmp_path}", *QUICK)
+    here = (*words, f"source.path={tmp_path}/leads.csv", "audit.policy=exclude")
+    for stage in ("extract", "train", "calibrate"):
+        assert leadml(stage, *here).code == 0
+    assert leadml("predict", *words, f"source.path={tmp_path}/open.csv").code == 0
+    leadml("train", *here, "train.promote=never")
+    findings = {f["column"]: f for f in manifest(tmp_path, "train")["train"]["audit"]["findings"]}
+    assert "scored" in [e["numbers"].get("against") for e in findings["field"]["evidence"]]
 
 
 # ------------------------------------------------------------------------------------- several tables
@@ -174,9 +247,12 @@ def test_changes_of_fixed_attributes_are_read_from_what_extract_published(tmp_pa
     settings = SimpleNamespace(audit=SimpleNamespace(written_within_days=1.0), seed=0)
     context = SimpleNamespace(config=settings, workspace=SimpleNamespace(interim=tmp_path))
     spec = {"lead_attributes": {"size": "number"}, "as_of_fields": {"stage": "category"}}
-    found = late_fields(context, SimpleNamespace(facts={"spec": spec}))
+    # What converts in the test's period has not converted yet, and what is written in it is not written yet.
+    early = late_fields(context, SimpleNamespace(facts={"spec": spec}), known + pd.Timedelta(days=9.2))
+    assert early == {}
+    found = late_fields(context, SimpleNamespace(facts={"spec": spec}), None)
     assert set(found) == {"size"} and found["size"].numbers["late"] == 40
-    assert late_fields(context, SimpleNamespace(facts={"spec": None})) == {}
+    assert late_fields(context, SimpleNamespace(facts={"spec": None}), None) == {}
 
 
 def test_a_feature_that_looks_at_the_future_is_caught_and_no_other(tmp_path, monkeypatch):
@@ -194,11 +270,12 @@ def test_a_feature_that_looks_at_the_future_is_caught_and_no_other(tmp_path, mon
     extracted = leadml("extract", *company)
     assert extracted.code == 0, extracted.err
     shown = leadml("audit", *company)
-    assert shown.code == 5 and "1 features change when every later row is deleted" in shown.err
+    assert shown.code == 5 and "1 feature changes when every later row is deleted" in shown.err
     assert (
         "colleagues" in shown.err and "features differ" in shown.out and "looks at nothing dated later" not in shown.out
     )
     wrong = pd.read_parquet(tmp_path / "data/audit/future.parquet")
+    assert wrong["cutoff"].nunique() == 1  # only at the cutoff has all of a snapshot's future been deleted
     assert set(wrong["feature"]) == {"colleagues"} and (wrong["full"] != wrong["rebuilt"]).all()
     entry = json.loads((tmp_path / "data/audit/audit.json").read_text())
     assert entry["future"]["checked"] == 300 and entry["future"]["differ"] == {"colleagues": len(wrong)}

@@ -6,6 +6,9 @@ import time
 
 import pytest
 from conftest import run_cli
+from hydra.core.global_hydra import GlobalHydra
+
+from leadml.cli import main
 
 SMALL = ("simulate.leads=400", "simulate.months=12", "tracking.enabled=false")
 
@@ -15,7 +18,7 @@ def test_alone_it_lists_the_stages_in_order_and_at_once():
     shown = run_cli()
     seconds = time.perf_counter() - begun
     names = [line.split()[0] for line in shown.stdout.splitlines() if re.match(r"^[a-z]+ {2,}", line)]
-    assert names == [
+    assert names[1:] == [
         "sources", "inspect", "simulate", "extract", "audit", "train", "calibrate", "explain", "predict", "run", "demo"
     ]  # fmt: skip
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -56,6 +59,67 @@ def test_a_mistake_in_the_settings_is_one_line_and_exit_2(tmp_path, words, said)
     assert not shown.stderr.startswith("Error executing")
     written = [p for p in root.rglob("*") if p.is_file() and p.name != "lock"] if root.exists() else []
     assert not written
+
+
+# What somebody's own mapping may be by mistake, and what is said of it.
+BROKEN = [
+    ("files:\n  Lead: [a, b\n", "bad.yaml, line 3: expected ',' or ']'"),
+    ("name:\n\t- x\n", "bad.yaml, line 2: found character"),
+    ("- a\n", "bad.yaml holds no settings by name"),
+    ("just text\n", "bad.yaml holds no settings by name"),
+    ("defaults: 5\n", "bad.yaml: defaults must be a list"),
+    (b"name: caf\xe9\n", "bad.yaml cannot be read as UTF-8"),
+    ("", "bad.yaml says nothing"),
+    ("# to be written\n", "bad.yaml says nothing"),
+    ("files: [1]\n", "bad.yaml: files must hold entries by name"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), BROKEN, ids=[said for _, said in BROKEN])
+def test_a_broken_mapping_is_named_in_one_line(tmp_path, monkeypatch, capsys, text, said):
+    own = tmp_path / "own" / "source"
+    own.mkdir(parents=True)
+    (own / "bad.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    monkeypatch.chdir(tmp_path)
+    told = refused(capsys, "extract", "--config-dir", str(tmp_path / "own"), "source=bad", "source.path=x")
+    assert said in told
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["source=[ga4]", "source.path=x"], "a part such as ga4 joins a CRM: source=[salesforce,ga4]"),
+        (["source=ga4"], "a part such as ga4 joins a CRM"),
+        (["source=job_titles", "source.path=x"], "a part such as ga4 joins a CRM"),
+        (["source=[salesforce,hubspot]"], "closures.disqualified.lead is entries by name in salesforce and a list in"),
+        (["source=[salesforce,hubspot]"], "(email_events, ga4), e.g. source=[salesforce,ga4]"),
+        (["source=[salesforce,nope]"], "'source/nope'"),
+        (["source=[salesforce,ga4]", "problem.horizn_days=3"], "problem.horizn_days"),
+    ],
+)
+def test_sources_that_do_not_join_are_told_in_one_line(tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    assert said in refused(capsys, "extract", *words, f"paths.root={tmp_path}/ws")
+
+
+def test_a_mapping_that_does_not_fit_the_one_before_it_is_named(tmp_path, monkeypatch, capsys):
+    own = tmp_path / "own" / "source"
+    own.mkdir(parents=True)
+    (own / "odd.yaml").write_text("files: [1]\n")
+    monkeypatch.chdir(tmp_path)
+    told = refused(capsys, "extract", f"--config-dir={tmp_path}/own", "source=[salesforce,odd]")
+    assert "source=[salesforce,odd] cannot be joined: files is entries by name in salesforce and a list in odd" in told
+
+
+def refused(capsys, *words: str) -> str:
+    """What a call says that ends with code 2 in one line."""
+    GlobalHydra.instance().clear()
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    told = capsys.readouterr().err
+    assert ended.value.code == 2, told
+    assert len(told.strip().splitlines()) == 1, told
+    return told
 
 
 def test_hydra_keeps_working_after_the_stage(tmp_path):

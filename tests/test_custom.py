@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from small_source import small
 from sources_helpers import show, table
 
@@ -19,6 +20,8 @@ sensitive: {people: ["Birth*"]}
 """
 COLUMNS = "id,created,Region,Seats,Renewal Date,Plan__c,Score__c,LastSeen,BirthYear,Gender,Nothing,Note\n"
 CHANGES = """person,field,old,new,at
+P09,Plan__c,x,Pro,2024-07-01T12:00:00Z
+P09,Budget__c,1,,2024-07-01T12:00:00Z
 P03,Plan__c,Free,Pro,2024-08-01T00:00:00Z
 P03,Budget__c,,"€ 900,00",2024-08-02T00:00:00Z
 """
@@ -93,6 +96,38 @@ def test_a_complete_history_has_nothing_before_its_first_row(tmp_path: Path):
     assert show(con, "SELECT entity_id, value, changed_at FROM history ORDER BY ALL") == table("""
         L1 | Free | 2024-07-03
         L1 | Pro | 2024-08-01""")
+
+
+PLAN = "\nleads: {attributes: {plan: {column: Plan, type: category, history: changes}}}"
+
+
+def test_a_lead_older_than_the_history_has_no_value_before_it(tmp_path: Path):
+    text = "id,created,Plan\nL1,2021-07-01T12:00:00Z,Customer\nL2,2024-07-02,Pro\n"
+    changes = "person,field,old,new,at\nL2,Plan,Free,Pro,2024-08-01T00:00:00Z\n"
+    con, _ = small(tmp_path, HISTORY + PLAN, people=text, changes=changes)
+    # Whether L1 was a customer in 2021 nobody knows; L2 is less than 30 days older than the history.
+    assert show(con, "SELECT entity_id, value, changed_at FROM history ORDER BY ALL") == table("""
+        L1 | Customer | 2024-08-01
+        L2 | Free | 2024-07-03
+        L2 | Pro | 2024-08-01""")
+
+
+@pytest.mark.parametrize(("at", "value"), [("2025-03-01T00:00:00Z", "Free"), ("31/31/2024", "")])
+def test_a_change_after_the_export_or_without_a_date_does_not_make_todays_value_old(
+    tmp_path: Path, at: str, value: str
+):
+    text = "id,created,Plan\nL1,2024-07-01T12:00:00Z,Customer\nL2,2024-07-01T12:00:00Z,Pro\n"
+    changes = f"person,field,old,new,at\nL1,Plan,Free,Customer,{at}\nL2,Plan,x,Pro,2024-07-01T12:00:00Z\n"
+    con, _ = small(tmp_path, HISTORY + PLAN, people=text, changes=changes)
+    assert show(con, "SELECT value FROM history WHERE entity_id = 'L1'") == value
+
+
+def test_a_history_writes_numbers_as_the_source_does(tmp_path: Path):
+    mapping = HISTORY + "\ndecimal: ','" + PLAN.replace("type: category", "type: number")
+    text = "id,created,Plan\nL1,2024-07-01T12:00:00Z,1.234\n"
+    changes = "person,field,old,new,at\nL1,Plan,2.345,1.234,2024-08-01T00:00:00Z\n"
+    con, _ = small(tmp_path, mapping, people=text, changes=changes)
+    assert show(con, "SELECT value FROM history") == "1234.0"
 
 
 def test_cyrillic_look_alikes_are_one_level_with_latin(tmp_path: Path):

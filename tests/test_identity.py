@@ -200,6 +200,108 @@ def test_leads_and_conversions_may_be_known_later_than_they_happened(tmp_path: P
         L2 | 2024-08-03 | 2024-08-04""")
 
 
+def test_a_time_of_knowing_that_is_none_or_in_the_future_is_no_time(tmp_path: Path):
+    people = "id,created,imported\nL1,2024-07-01,31/31/2024\nL2,2024-07-01,2025-06-01\nL3,2024-07-01,\n"
+    con, report = small(tmp_path, "leads: {known_at: [imported]}", people=people)
+    assert show(con, "SELECT lead_id FROM leads") == "L3"
+    assert report.counts["files"][0]["quarantined"] == {"after_export": 1, "bad_date": 1}
+
+
+def test_an_id_that_existed_before_is_the_leads_from_its_tie_on(tmp_path: Path):
+    mapping = (
+        touchpoint("calls", "[{by: lead, column: who}, {by: contact, column: who}]")
+        + """
+leads:
+  ids: {contact: contact}
+  existing: {contact: {since: converted, from: contacts, id: id, at: created}}
+"""
+    )
+    mapping = mapping.replace("files: {", "files: {contacts: {pattern: contacts.csv, required: false}, ")
+    people = "id,created,contact,converted\nL1,2024-07-01T08:00:00Z,OLD,2024-09-01\n"
+    people += "L2,2024-07-01T08:00:00Z,NEW,2024-09-01\nL3,2024-07-01T08:00:00Z,UNTOLD,2024-09-01\n"
+    contacts = "id,created\nOLD,2023-01-01T08:00:00Z\nNEW,2024-09-01T09:00:00Z\n"
+    calls = CALLS + "".join(f"C{i},2024-07-10T10:00:00Z,{who},\n" for i, who in enumerate(["OLD", "NEW", "UNTOLD"]))
+    con, _ = small(tmp_path, mapping, people=people, contacts=contacts, calls=calls)
+    # OLD was somebody before L1 was converted into it: its calls are L1's from the end of that day.
+    assert show(con, "SELECT touchpoint_id, lead_id, known_at FROM touchpoints ORDER BY 1") == table("""
+        call:C0 | L1 | 2024-09-02
+        call:C1 | L2 | 2024-07-10 10:00:00
+        call:C2 | L3 | 2024-07-10 10:00:00""")
+
+
+def test_a_tie_of_later_takes_nothing_away(tmp_path: Path):
+    mapping = touchpoint("calls", "[{by: lead, column: who}, {by: click, column: click}, {by: device, column: mail}]")
+    mapping += """
+devices: {device: {from: calls, id: mail, lead: [{by: lead, column: who}], at: at}}
+leads: {ids: {click: ad}}"""
+    calls = "id,at,who,mail,click\nC1,2024-07-05T10:00:00Z,L1,one,\nC2,2024-07-06T10:00:00Z,,one,K\n"
+    people = "id,created,ad\nL1,2024-07-01T08:00:00Z,\n"
+    before, _ = small(tmp_path, mapping, people=people, calls=calls)
+    after, _ = small(tmp_path, mapping, people=people + "L9,2024-11-01T08:00:00Z,K\n", calls=calls)
+    query = "SELECT touchpoint_id, lead_id, known_at FROM touchpoints ORDER BY 1"
+    assert show(before, query) == show(after, query)
+
+
+def test_an_id_that_a_later_lead_carries_leaves_the_earlier_link(tmp_path: Path):
+    mapping = touchpoint("calls", "{by: contact, column: who}") + (
+        "\nlinks: {contact: {from: contacts, id: id, email: mail}}\nleads: {email: mail, ids: {contact: contact}}"
+    )
+    mapping = mapping.replace("files: {", "files: {contacts: {pattern: contacts.csv}, ")
+    people = "id,created,mail,contact\nL1,2024-07-01T08:00:00Z,ana@acme.example,\n"
+    files = {"contacts": "id,mail\nK1,ana@acme.example\n", "calls": CALLS + "C1,2024-07-05T10:00:00Z,K1,\n"}
+    before, _ = small(tmp_path, mapping, people=people, **files)
+    after, _ = small(tmp_path, mapping, people=people + "L9,2024-11-01T08:00:00Z,x@y.example,K1\n", **files)
+    assert show(before, TOUCHPOINTS) == show(after, TOUCHPOINTS) != ""
+
+
+def test_a_merging_without_a_date_is_known_at_the_end_only(tmp_path: Path):
+    mapping = touchpoint("calls", "{by: lead, column: who}") + "\nleads: {merged_into: master, deleted: gone}"
+    people = "id,created,master,gone\nL1,2024-07-01T08:00:00Z,,\nL2,2024-07-02T08:00:00Z,L1,true\n"
+    con, _ = small(tmp_path, mapping, people=people, calls=CALLS + "C1,2024-07-05T10:00:00Z,L2,\n")
+    assert show(con, TOUCHPOINTS) == table("""
+        call:C1 | L2 | 2024-07-05 10:00:00 | 2024-07-05 10:00:00
+        call:C1>L1 | L1 | 2024-07-05 10:00:00 | 2025-01-01""")
+
+
+def test_two_ways_through_one_file(tmp_path: Path):
+    ways = "[{by: lead, column: person, via: {from: ties, id: call, key: id}}, "
+    ways += "{by: email, column: mail, via: {from: ties, id: call, key: id}}]"
+    mapping = touchpoint("calls", ways).replace("files: {", "files: {ties: {pattern: ties.csv}, ")
+    con, _ = small(
+        tmp_path,
+        mapping + "\nleads: {email: mail}",
+        people="id,created,mail\nL1,2024-07-01T08:00:00Z,\nL2,2024-07-02T08:00:00Z,b@acme.example\n",
+        ties="call,person,mail\nC1,L1,\nC2,,b@acme.example\n",
+        calls=CALLS + "C1,2024-07-05T10:00:00Z,,\nC2,2024-07-06T10:00:00Z,,\n",
+    )
+    assert show(con, "SELECT touchpoint_id, lead_id FROM touchpoints ORDER BY 1") == table("""
+        call:C1|L1 | L1
+        call:C2|L2 | L2""")
+
+
+def test_logins_that_only_tell_devices_are_in_the_books(tmp_path: Path):
+    mapping = touchpoint("calls", "{by: device, column: mail}") + (
+        "\ndevices: {device: {from: logins, id: cookie, lead: {by: lead, column: who}, at: at}}"
+    )
+    mapping = mapping.replace("files: {", "files: {logins: {pattern: logins.csv}, ")
+    con, report = small(
+        tmp_path,
+        mapping,
+        logins="cookie,who,at\nK,L1,2024-07-04T10:00:00Z\nK,L1,nonsense\n",
+        calls=CALLS + "C1,2024-07-05T10:00:00Z,,K\n",
+    )
+    assert show(con, "SELECT lead_id FROM touchpoints") == "L1"
+    logins = next(f for f in report.counts["files"] if f["name"] == "logins")
+    assert (logins["used"], logins["quarantined"]) == (1, {"bad_date": 1})
+
+
+def test_free_mail_of_any_country_forms_no_account(tmp_path: Path):
+    mails = ["a@hotmail.com.mx", "b@yahoo.com.br", "c@gmx.at", "d@outlook.es", "e@wp.pl", "f@mail.acme.com"]
+    people = "id,created,mail\n" + "".join(f"L{i},2024-07-01,{m}\n" for i, m in enumerate(mails))
+    con, _ = small(tmp_path, "leads: {email: mail, account_id: {domain_of: mail}}", people=people)
+    assert show(con, "SELECT lead_id, account_id FROM leads WHERE account_id IS NOT NULL") == "L5 | mail.acme.com"
+
+
 def test_until_gives_the_tables_of_an_earlier_export(tmp_path: Path):
     from datetime import datetime
 

@@ -511,6 +511,11 @@ def test_sources_lists_every_mapping_and_what_it_finds(salesforce, tmp_path):
     own.mkdir(parents=True)
     (own / "mine.yaml").write_text("defaults: [salesforce, _self_]\nname: mine\nabout: ours\n")
     (own / "broken.yaml").write_text("defaults: [nowhere]\n")
+    (own / "listed.yaml").write_text("files: [1]\n")
+    (own / "empty.yaml").write_text("# to be written\n")
+    (own / "cut.yaml").write_text("files:\n  Lead: [a\n")
+    (own / "numbered.yaml").write_text("files: {Lead: 3, Deal: {columns: [1]}}\n")
+    (own / "words.yaml").write_text("a mapping\n")
     shown = run_cli(
         "sources", "--config-dir", tmp_path / "own", f"source.path={salesforce}", cwd=tmp_path, COLUMNS="300"
     )
@@ -519,7 +524,11 @@ def test_sources_lists_every_mapping_and_what_it_finds(salesforce, tmp_path):
     shipped = {p.stem for p in (ROOT / "conf" / "source").glob("*.yaml")} - {"job_titles"}
     assert set(lines) - {""} == shipped | {"mine"}
     assert "ours" in lines["mine"] and "Lead" in lines["mine"]
-    assert "broken" in shown.stdout and "--cfg job" in shown.stdout and "leadml inspect" in shown.stdout
+    broken = [line for line in shown.stdout.splitlines() if line.startswith("broken")]
+    assert [line.split()[1] for line in broken] == ["broken:", "cut:", "empty:", "listed:", "numbered:", "words:"]
+    assert "line 3" in broken[1] and "says nothing" in broken[2] and "files must hold entries" in broken[3]
+    assert "files.Lead, files.Deal.columns must hold entries" in broken[4]
+    assert "--cfg job" in shown.stdout and "leadml inspect" in shown.stdout
     assert sorted(p.name for p in tmp_path.iterdir()) == ["own"]
 
 

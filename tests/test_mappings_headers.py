@@ -163,9 +163,9 @@ def salesforce(folder: Path) -> Path:
         E1 | 00Q000000000004EAA | 2024-02-10T10:00:00.000Z | 2024-02-10T11:00:00.000Z | 2024-02-05T10:00:00.000Z
         E2 | 00Q000000000004EAA | 2024-02-10T10:00:00.000Z | 2024-02-10T11:00:00.000Z | 2024-02-05T10:00:00.000Z
 
-        Id | IsChild
-        E1 | false
-        E2 | true
+        Id | IsChild | EventSubtype
+        E1 | false   | Event
+        E2 | true    | Event
         """)  # fmt: skip
     put("CampaignMember", """
         Id | CampaignId | LeadId | ContactId          | HasResponded | FirstRespondedDate | CreatedDate
@@ -227,8 +227,9 @@ def plain(folder: Path) -> Tables:
 
 @pytest.fixture(scope="module")
 def told(folder: Path) -> Tables:
-    """With amounts in euros, decimal commas, and one column known to be fixed."""
-    return read(folder, "salesforce", currency="EUR", decimal=",", keep=["Lead.Region__c"])
+    """With amounts in euros, decimal commas, and other columns known to be fixed than those of the mapping."""
+    keep = ["Lead.Region__c", "Lead.NumberOfEmployees", "Lead.Title"]
+    return read(folder, "salesforce", currency="EUR", decimal=",", keep=keep)
 
 
 def test_salesforce_touchpoints(plain: Tables):
@@ -276,7 +277,75 @@ def test_salesforce_attributes_and_custom_fields(plain: Tables, told: Tables):
     why = {d["column"]: d["why"] for d in report.denied if d["file"] == "Lead"}
     assert why["Engagement_Count__c"] == "a counter as of the export"
     assert "Region__c" in why  # not tracked: it says today what was not so then
-    assert set(told[1].attributes["leads"]) == fixed | {"region"}
+    assert set(told[1].attributes["leads"]) == {"mail_kind", "employees", "seniority", "department", "region"}
+    left = {d["column"]: d["why"] for d in told[1].denied if d["file"] == "Lead"}
+    assert left["LeadSource"].startswith("no change of it in LeadHistory") and "AnnualRevenue" in left
+
+
+def test_salesforce_what_a_contact_did_before_the_conversion(tmp_path: Path):
+    """L1 became a contact of its own, L2 one that had been there for years.
+
+    L5 became one of its own too: the day of a conversion is the company's, ahead of UTC, the contact's time is UTC.
+    """
+    export(tmp_path, "Lead.csv", """
+        Id | Email       | CreatedDate          | ConvertedDate | ConvertedContactId | ConvertedOpportunityId
+        L1 | a@a.example | 2024-03-01T09:00:00Z | 2024-05-10    | C1                 | O1
+        L2 | b@b.example | 2024-03-02T09:00:00Z | 2024-05-10    | C2                 | O2
+        L3 | c@c.example | 2024-03-03T09:00:00Z |               |                    |
+        L4 | d@d.example | 2024-03-04T09:00:00Z | 2024-05-10    | C4                 |
+        L5 | e@e.example | 2024-03-05T09:00:00Z | 2024-05-10    | C5                 |
+        """)  # fmt: skip
+    export(tmp_path, "Opportunity.csv", "Id | StageName | IsClosed | IsWon | CloseDate | CreatedDate")
+    export(tmp_path, "Contact.csv", """
+        Id | Email          | CreatedDate
+        C1 | a@a.example    | 2024-05-10T15:00:00Z
+        C2 | boss@b.example | 2022-01-01T00:00:00Z
+        C3 | c@c.example    | 2022-01-01T00:00:00Z
+        C5 |                | 2024-05-09T22:00:00Z
+        """)  # fmt: skip
+    rows = [("T1", "C1"), ("T2", "C2"), ("T3", "C3"), ("T4", "C4"), ("T5", "L2"), ("T7", "C5")]
+    calls = [f"{t} | {who} | Call | true | x | 2024-03-20T10:00:00Z | 2024-03-20T10:00:00Z" for t, who in rows]
+    calls.append("T6 | C2 | Call | true | x | 2024-06-01T10:00:00Z | 2024-06-01T10:00:00Z")
+    header = "Id | WhoId | TaskSubtype | IsClosed | Subject | CreatedDate | CompletedDateTime"
+    export(tmp_path, "Task.csv", "\n".join([header, *calls]))
+    con, _ = read(tmp_path, "salesforce")
+    # T1 was logged on the lead and re-pointed. T2 was the contact's own, and known as the lead's when the day of the
+    # conversion was over; T3 is of the same person, whose lead never converted. Of C4 there is no row: nobody can tell.
+    assert show(con, "SELECT touchpoint_id, lead_id, occurred_at, known_at FROM touchpoints ORDER BY 1") == table("""
+        call:T1 | L1 | 2024-03-20 10:00:00 | 2024-03-20 10:00:00
+        call:T2 | L2 | 2024-03-20 10:00:00 | 2024-05-11
+        call:T3 | L3 | 2024-03-20 10:00:00 | 2024-03-20 10:00:00
+        call:T4 | L4 | 2024-03-20 10:00:00 | 2024-03-20 10:00:00
+        call:T5 | L2 | 2024-03-20 10:00:00 | 2024-03-20 10:00:00
+        call:T6 | L2 | 2024-06-01 10:00:00 | 2024-06-01 10:00:00
+        call:T7 | L5 | 2024-03-20 10:00:00 | 2024-03-20 10:00:00""")
+
+
+@pytest.mark.parametrize("outcomes", ["recorded", "no such column", "neither column"])
+def test_salesforce_meetings_are_held_when_the_outcome_says_so(tmp_path: Path, outcomes: str):
+    export(tmp_path, "Lead.csv", "Id | Email | CreatedDate\nL1 | a@a.example | 2024-03-01T09:00:00Z")
+    export(tmp_path, "Opportunity.csv", "Id | StageName | IsClosed | IsWon | CloseDate | CreatedDate")
+    path = export(tmp_path, "Event.csv", """
+        Id | WhoId | StartDateTime        | EndDateTime          | CreatedDate          | EventSubtype | Outcome__c
+        E1 | L1    | 2024-04-01T10:00:00Z | 2024-04-01T11:00:00Z | 2024-03-10T10:00:00Z | Event        | Held
+        E2 | L1    | 2024-04-02T10:00:00Z | 2024-04-02T11:00:00Z | 2024-03-10T11:00:00Z | Event        | No-show
+        E3 | L1    | 2024-04-03T10:00:00Z | 2024-04-03T11:00:00Z | 2024-03-10T12:00:00Z | Event        |
+        """)  # fmt: skip
+    gone = {"recorded": 0, "no such column": 1, "neither column": 2}[outcomes]
+    lines = [line.rsplit(",", gone)[0] for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines) + "\n")
+    con, _ = read(tmp_path, "salesforce")
+    over = "SELECT occurred_at, known_at, kind, initiator FROM touchpoints WHERE kind <> 'booked' ORDER BY 1"
+    first, second, third = (f"2024-04-0{n} 10:00:00 | 2024-04-0{n} 11:00:00 | " for n in (1, 2, 3))
+    assert (
+        show(con, over).splitlines()
+        == {
+            "recorded": [f"{first}held | lead", f"{second}no_show | company"],
+            "no such column": [f"{first}held | lead", f"{second}held | lead", f"{third}held | lead"],
+            "neither column": [],
+        }[outcomes]
+    )
+    assert show(con, "SELECT count(*) FROM touchpoints WHERE kind = 'booked'") == "3"
 
 
 def test_salesforce_in_a_warehouse(tmp_path: Path):
@@ -291,15 +360,18 @@ def test_salesforce_in_a_warehouse(tmp_path: Path):
         """, ",".join(snake(n) for n in names("salesforce", "Opportunity")))  # fmt: skip
     export(tmp_path, "opportunity_history.csv", "id | opportunity_id | stage_name\nX | O1 | Closed Won")
     export(tmp_path, "task.csv", """
-        id | who_id | task_subtype | is_closed | created_date        | _fivetran_deleted
-        T1 | L1     | Task         | true      | 2024-01-12 10:00:00 | false
-        T2 | L1     | Task         | true      | 2024-01-13 10:00:00 | true
+        id | who_id | task_subtype | is_closed | created_date        | completed_date_time | _fivetran_deleted
+        T1 | L1     | Task         | true      | 2024-01-10 10:00:00 | 2024-01-12 10:00:00 | false
+        T2 | L1     | Task         | true      | 2024-01-13 10:00:00 | 2024-01-13 10:00:00 | true
+        T3 | L1     | Task         | true      | 2024-01-14 10:00:00 |                     | false
         """, ",".join(snake(n) for n in names("salesforce", "Task")))  # fmt: skip
     con, report = read(tmp_path, "salesforce")
     assert show(con, "SELECT lead_id FROM leads") == "L1"
     assert show(con, "SELECT lead_id, converted_at FROM conversions") == "L1 | 2024-03-01"
     assert show(con, TOUCHES) == "L1 | 2024-01-12 10:00:00 | 2024-01-12 10:00:00 | crm | task | company"
-    assert {f["name"]: f["ignored"] for f in report.counts["files"]}["Lead"] == {"hard_deleted": 1}
+    ignored = {f["name"]: f["ignored"] for f in report.counts["files"]}
+    assert ignored["Lead"] == {"hard_deleted": 1}
+    assert ignored["Task"] == {"hard_deleted": 1, "undated": 1}
     why = {d["column"]: d["why"] for d in report.denied if d["file"] == "Lead"}
     assert why["last_modified_date"] == "true as of the export"
     assert why["first_name"] == "personal data"
@@ -565,12 +637,14 @@ def test_dynamics(tmp_path: Path, labels: bool):
         a2         | {call}           | o1                | {done}    | 2024-01-30T00:00:00Z | 2024-02-05T10:00:00Z
         a3         | {call}           | l1                | {open_}   | 2024-01-30T00:00:00Z |
         a4         | {close}          | o1                | {done}    |                      | 2024-03-01T10:00:00Z
+        a5         | {call}           | l1                | {done}    | 2024-01-30T00:00:00Z |
 
         activityid | createdon
         a1         | 2024-01-04T10:00:00Z
         a2         | 2024-02-05T10:00:00Z
         a3         | 2024-01-04T10:00:00Z
         a4         | 2024-03-01T10:00:00Z
+        a5         | 2024-01-04T10:00:00Z
         """, header("dynamics", "activitypointer").lower())  # fmt: skip
     export(tmp_path, "campaignresponse.csv", """
         activityid | regardingobjectid | customer | receivedon           | emailaddress
@@ -578,10 +652,10 @@ def test_dynamics(tmp_path: Path, labels: bool):
         r2         | k1                |          | 2024-01-07T10:00:00Z | B@b.example
         """, header("dynamics", "campaignresponse").lower())  # fmt: skip
     con, report = read(tmp_path, "dynamics")
-    assert show(con, "SELECT lead_id, created_at, known_at, employees FROM leads") == table("""
-        l1 | 2024-01-01 | 2024-01-01 | 50.0
-        l2 | 2019-01-01 | 2024-01-02 |
-        l3 | 2024-01-03 | 2024-01-03 |""")
+    assert show(con, "SELECT lead_id, created_at, known_at FROM leads") == table("""
+        l1 | 2024-01-01 | 2024-01-01
+        l2 | 2019-01-01 | 2024-01-02
+        l3 | 2024-01-03 | 2024-01-03""")
     assert show(con, TOUCHES) == table("""
         l1 | 2024-01-05 10:00:00 | 2024-01-05 10:00:00 | call | call | company
         l1 | 2024-01-06 10:00:00 | 2024-01-06 10:00:00 | campaign | responded | lead
@@ -591,10 +665,61 @@ def test_dynamics(tmp_path: Path, labels: bool):
     assert show(con, "SELECT lead_id, closed_at, kind FROM closures") == table("""
         l2 | 2024-06-01 | lost
         l3 | 2024-02-01 | merged""")
-    fixed = "annual_revenue country department employees industry lead_source mail_kind seniority"
-    assert sorted(report.attributes["leads"]) == fixed.split()
+    assert sorted(report.attributes["leads"]) == ["country", "department", "lead_source", "mail_kind", "seniority"]
+    # Enriched at any time: only where somebody says that they are not.
+    why = {d["column"]: d["why"] for d in report.denied if d["file"] == "lead"}
+    left = [c for c, text in why.items() if text.startswith("no change of it in changes")]
+    assert sorted(left) == ["IndustryCode", "NumberOfEmployees", "Revenue"]
+    kept, _ = read(tmp_path, "dynamics", keep=["lead.NumberOfEmployees"])
+    assert show(kept, "SELECT lead_id, employees FROM leads WHERE employees > 0") == "l1 | 50.0"
     ignored = {f["name"]: f["ignored"] for f in report.counts["files"]}
-    assert ignored["activitypointer"] == {"closings": 1, "other_rows": 1}
+    assert ignored["activitypointer"] == {"closings": 1, "other_rows": 1, "undated": 1}
+
+
+def test_dynamics_what_changes_and_what_a_contact_did_before(tmp_path: Path):
+    """c1 came with the qualification, c2 had been there. The export knows nothing of merged leads."""
+    export(tmp_path, "leads.csv", """
+        leadid | emailaddress1 | createdon            | statecode | statuscode | modifiedon           | revenue
+        l1     | a@a.example   | 2024-03-01T00:00:00Z | 1         | 3          | 2024-05-10T15:00:00Z | 9
+        l2     | b@b.example   | 2024-03-02T00:00:00Z | 1         | 3          | 2024-05-10T15:00:00Z | 7
+        l3     | c@c.example   | 2024-03-03T00:00:00Z | 2         | 4          | 2024-06-01T00:00:00Z |
+
+        leadid | parentcontactid | qualifyingopportunityid | donotbulkemail
+        l1     | c1              |                         | 0
+        l2     | c2              |                         | 0
+        l3     |                 |                         | 0
+        """)  # fmt: skip
+    export(tmp_path, "opportunities.csv", """
+        opportunityid | originatingleadid | statecode | actualclosedate | createdon
+        o1            | l1                | 0         |                 | 2024-05-10T15:00:00Z
+        """)  # fmt: skip
+    export(tmp_path, "contacts.csv", """
+        contactid | createdon
+        c1        | 2024-05-10T14:59:58Z
+        c2        | 2021-01-01T00:00:00Z
+        """, header("dynamics", "contact").lower())  # fmt: skip
+    calls = [
+        ("a1", "c1", "2024-05-20"),
+        ("a2", "c2", "2024-03-20"),
+        ("a3", "c2", "2024-05-20"),
+        ("a4", "l2", "2024-03-20"),
+    ]
+    export(tmp_path, "activitypointers.csv", "\n".join(
+        ["activityid | activitytypecode | regardingobjectid | statecode | actualend | createdon"]
+        + [f"{a} | 4210 | {of} | 1 | {day}T10:00:00Z | {day}T10:00:00Z" for a, of, day in calls]
+    ))  # fmt: skip
+    export(tmp_path, "lead_changes.csv", """
+        lead_id | field   | old_value | new_value | changed_at
+        l1      | revenue | 5         | 9         | 2024-04-01T00:00:00Z
+        """)  # fmt: skip
+    con, report = read(tmp_path, "dynamics")
+    assert show(con, "SELECT lead_id, occurred_at, known_at FROM touchpoints ORDER BY ALL") == table("""
+        l1 | 2024-05-20 10:00:00 | 2024-05-20 10:00:00
+        l2 | 2024-03-20 10:00:00 | 2024-03-20 10:00:00
+        l2 | 2024-03-20 10:00:00 | 2024-05-10 15:00:00
+        l2 | 2024-05-20 10:00:00 | 2024-05-20 10:00:00""")
+    assert show(con, "SELECT lead_id, closed_at, kind FROM closures") == "l3 | 2024-06-01 | lost"
+    assert report.as_of_fields == {"annual_revenue": "number"}
 
 
 # --- Zoho
@@ -622,15 +747,17 @@ def test_zoho(tmp_path: Path, labels: bool):
         d3 | Negotiation | 30     | 2025-04-01   | 2024-02-01T00:00:00Z | k2
         """, header("zoho", "Deals"))  # fmt: skip
     con, report = read(tmp_path, "zoho")
-    assert show(con, "SELECT lead_id, created_at, lead_source, employees, seniority FROM leads") == table("""
-        z1 | 2023-12-31 23:00:00 | Web | 12.0 | executive
-        z2 | 2024-01-01 23:00:00 |  |  |""")
+    assert show(con, "SELECT lead_id, created_at, lead_source, seniority FROM leads") == table("""
+        z1 | 2023-12-31 23:00:00 | Web | executive
+        z2 | 2024-01-01 23:00:00 |  |""")
     assert show(con, "SELECT lead_id, converted_at, known_at, amount FROM conversions") == table("""
         z1 | 2024-03-01 | 2024-03-02 | 10.0
         z2 | 2024-04-01 | 2024-04-02 | 20.0""")
     assert show(con, "SELECT lead_id, closed_at, kind, reason FROM closures") == "z2 | 2024-05-01 | lost | Junk Lead"
-    expected = {"lead_source", "employees", "annual_revenue", "industry", "mail_kind", "seniority", "department"}
-    assert set(report.attributes["leads"]) - {"country"} == expected
+    assert set(report.attributes["leads"]) - {"country"} == {"lead_source", "mail_kind", "seniority", "department"}
+    # Enriched at any time: only where somebody says that it is not.
+    kept, _ = read(tmp_path, "zoho", keep=["Leads.No_of_Employees"])
+    assert show(kept, "SELECT lead_id, employees FROM leads WHERE employees > 0") == "z1 | 12.0"
 
 
 # --- Odoo
@@ -655,7 +782,7 @@ def test_odoo(tmp_path: Path):
         """, header("odoo", "crm_lead"))  # fmt: skip
     export(tmp_path, "changes.csv", """
         lead_id | field    | old_value | new_value | changed_at
-        1       | stage_id | New       | Qualified | 2024-02-01 10:00:00
+        1       | stage_id | New       | Qualified | 2024-01-20 10:00:00
         1       | stage_id | Qualified | Won       | 2024-03-01 10:00:00
         """)  # fmt: skip
     con, report = read(tmp_path, "odoo")
@@ -668,7 +795,7 @@ def test_odoo(tmp_path: Path):
     assert show(con, "SELECT lead_id, closed_at, reason FROM closures") == "2 | 2024-04-01 10:00:00 | Too expensive"
     assert show(con, "SELECT value, changed_at FROM history WHERE entity_id = '1'") == table("""
         New | 2024-01-01 10:00:00
-        Qualified | 2024-02-01 10:00:00
+        Qualified | 2024-01-20 10:00:00
         Won | 2024-03-01 10:00:00""")
     expected = {"lead_source", "medium", "campaign", "country", "language", "mail_kind", "seniority", "department"}
     assert set(report.attributes["leads"]) == expected

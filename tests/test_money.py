@@ -47,6 +47,15 @@ def evaluate(expression: str, text: str) -> object:
         ("-1.234.567", -1234567.0, -1234567.0),
         ("1e3", 1000.0, 1000.0),
         ("12,34,5", None, None),
+        ("0,123", 0.123, 0.123),  # no thousand begins with nought
+        ("0.123", 0.123, 0.123),
+        ("1 234 567", 1234567.0, 1234567.0),
+        ("12 345 678,90", 12345678.9, 12345678.9),
+        ("1'234'567.50", 1234567.5, 1234567.5),
+        ("(1,234.50)", -1234.5, None),
+        ("-€5", -5.0, -5.0),
+        ("−5", -5.0, -5.0),
+        ("R$ 1.234,56", 1234.56, 1234.56),
         ("inf", None, None),
         ("abc", None, None),
     ],
@@ -73,6 +82,7 @@ def test_numbers_as_people_write_them(text: str, auto: float | None, comma: floa
         ("03/07/2024 02:30 PM", "2024-07-03 12:30:00", "2024-07-03 12:30:00"),
         ("2024-07-03 14:30", "2024-07-03 12:30:00", "2024-07-03 12:30:00"),
         ("2024-07-03T14:30:00Z", "2024-07-03 14:30:00", "2024-07-03 14:30:00"),
+        ("2024-07-03 14:30:00 +0000", "2024-07-03 14:30:00", "2024-07-03 14:30:00"),
         ("2024-07-03 14:30:00 UTC", "2024-07-03 14:30:00", "2024-07-03 14:30:00"),
         ("1720010000", "2024-07-03 12:33:20", "2024-07-03 12:33:20"),
         ("1720010000000", "2024-07-03 12:33:20", "2024-07-03 12:33:20"),
@@ -130,6 +140,14 @@ def test_without_a_currency_column_amounts_are_in_the_companys(tmp_path: Path):
     assert show(con, "SELECT lead_id, amount, currency FROM conversions ORDER BY 1") == table("""
         L1 |  | USD
         L2 | 5.0 | EUR""")
+
+
+def test_a_bare_dollar_is_the_companys_own(tmp_path: Path):
+    deals = 'deal,person,closed,amount\nD1,L1,2024-08-01,"$ 1.234.567"\nD2,L2,2024-08-01,US$ 5\n'
+    con, _ = small(tmp_path, "currency: COP\nconversions: {won: {currency: null}}", deals=deals)
+    assert show(con, "SELECT lead_id, amount, currency FROM conversions ORDER BY 1") == table("""
+        L1 | 1234567.0 | COP
+        L2 |  | USD""")
 
 
 def test_the_amount_is_the_one_at_the_conversion(tmp_path: Path):

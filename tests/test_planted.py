@@ -8,6 +8,7 @@ from planted import KINDS, Export, make_export
 from planted.audited import Seen, audit_export
 from planted.strength import auc, auc_alone
 
+LOOK_ALIKE = ("disqualifier", "voucher")  # honest columns that are filled for one outcome alone
 SEVERITIES = ("none", "low", "medium", "high", "proof")
 
 
@@ -106,6 +107,11 @@ def share_of_leaks(seen: list[Seen]) -> float:
 def test_the_audit_finds_what_is_planted_and_little_else():
     """20 exports, 200 in full; the figures of all are in docs/audit.md, these are floors well below them."""
     seen = [s for seed in range(counts(20, 200)) for s in audit_export(make_export(seed))]
+    # Nothing but their owners tells these from leaks: they are asked about, and must never be a proof.
+    odd = [s for s in seen if not s.leak and s.truth.kind in LOOK_ALIKE]
+    assert len(odd) > 20 and not said(odd, "proof")
+    assert len(said(odd, "high")) / len(odd) < 0.25
+    seen = [s for s in seen if s not in odd]
     leaks = [s for s in seen if s.leak]
     strong = [s for s in leaks if s.truth.band == "strong"]
     assert len(said(leaks, "low")) / len(leaks) > 0.50
@@ -119,6 +125,6 @@ def test_the_audit_finds_what_is_planted_and_little_else():
 def test_of_exports_without_a_leak_hardly_anything_is_left_out(exports):
     clean = [e for e in exports if not e.leaks]
     columns = sum(len(e.honest) for e in clean)
-    alarms = [s for e in clean for s in said(audit_export(e), "high")]
+    alarms = [s for e in clean for s in said(audit_export(e), "high") if s.truth.kind not in LOOK_ALIKE]
     assert len(clean) == 3 and columns > 30
     assert len(alarms) <= 1

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import datetime as dt
 import gzip
 import io
 import json
@@ -22,8 +23,11 @@ from leadml.errors import ConfigurationError, DataError
 from leadml.sources import cells, readers, sql
 from leadml.sources.files import Found, digests, find_files, look_at
 from leadml.sources.filling import Choice, create_raw
+from leadml.sources.mapping import parse_mapping
 from leadml.sources.names import match_name, match_nested
-from leadml.sources.readers import Rejected, read_file, read_parquet_files
+from leadml.sources.quarantine import Ledger
+from leadml.sources.raw import read_raw
+from leadml.sources.readers import Rejected, alike, read_file, read_parquet_files
 from leadml.sources.spec import FileSpec
 from leadml.sources.sql import Clock
 
@@ -206,6 +210,27 @@ def test_nul_letters(engine: duckdb.DuckDBPyConnection, tmp_path: Path):
     assert engine.execute("SELECT count(*), max(Name) FROM raw WHERE Id = '2'").fetchone() == (1, "b\0c")
 
 
+@pytest.mark.parametrize("way", [",", "\t"])
+def test_a_nul_near_the_beginning_does_not_cost_the_file(engine: duckdb.DuckDBPyConnection, tmp_path: Path, way: str):
+    path = tmp_path / "x.csv"
+    for before in (0, 1, 50):
+        path.write_bytes(b"Id,Name\n" + b"1,a\n" * before + b"2,b\0c\n" + b"3,d\n" * 50)
+        _, rejected = read(engine, path)
+        rows = engine.execute("SELECT Id, count(*) FROM raw GROUP BY 1").fetchall()
+        assert dict(rows) | {"2": 0} == ({"1": before} if before else {}) | {"2": 0, "3": 50}
+        assert dict(rows).get("2", 0) + len(rejected) == 1
+
+
+def test_bytes_that_are_no_text_are_refused(engine: duckdb.DuckDBPyConnection, tmp_path: Path):
+    path = tmp_path / "x.csv"
+    numbers = b"".join(n.to_bytes(4, "little") for n in range(2000))
+    scattered = bytes((n * 7919 + n // 7) % 256 for n in range(5000))
+    for content in ("Id,Name\n1,a\n".encode("utf-16-le"), b"Id,Name\n" + numbers, b"Id\n" + scattered, b"I\0d\n1\n"):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="binary content"):
+            look(engine, path)
+
+
 # --- the fast reader and its slow twin
 
 cell = st.text(st.sampled_from("ab1é,;\" \t'\u00a0\n\r"), max_size=5)
@@ -321,13 +346,45 @@ def test_a_guessed_way_to_write_times_changes_nothing(
 
 def test_every_way_to_write_times_is_tried_first_where_it_is_the_file_s(engine: duckdb.DuckDBPyConnection):
     clock = Clock("Europe/Madrid", True)
-    for form in [*cells._iso(), *cells._slashed(True)]:
-        written = engine.execute(f"SELECT strftime(TIMESTAMP '2024-07-01 08:09:10.123456', '{form.format}')").fetchone()
+    for form in [*cells._iso(), *cells._slashed(True), *cells._epochs()]:
+        query = f"SELECT strftime(TIMESTAMP '2024-07-01 08:09:10.123456', '{form.format}')"
+        written = ("1719821350123456"[: form.length],) if form.factor else engine.execute(query).fetchone()
         assert len(written[0]) == form.length
         general = engine.execute(f"SELECT {clock.instant('$1::VARCHAR')}", written).fetchone()
         fast = engine.execute(f"SELECT {cells.instant(clock, '$1::VARCHAR', written)}", written).fetchone()
         assert general == fast and general[0] is not None, form
         assert cells.instant(clock, "t", written) != clock.instant("t")
+
+
+epochs = st.integers(0, 10**17).map(str) | st.builds(
+    lambda digits, size, extra: extra.replace("#", (digits * 17)[:size]),
+    st.sampled_from(["1", "9", "0", "17198"]),
+    st.integers(4, 17),
+    st.sampled_from(["#", "-#", "+#", "#.5", "0#", "#e1", "1e#", "1_#", " #", "0x#", "#Z"]),
+)
+
+
+@pytest.mark.deep
+@SLOW
+@given(times=st.lists(epochs | wild, min_size=1, max_size=30), size=st.sampled_from([9, 10, 12, 13, 15, 16]))
+def test_a_guessed_epoch_changes_nothing(engine: duckdb.DuckDBPyConnection, times: list[str], size: int):
+    clock = Clock("Europe/Madrid", True)
+    fast = cells.instant(clock, "t", ["1719821350123456"[:size]])
+    assert fast != clock.instant("t")
+    rows = engine.execute(f"SELECT t, {fast}, {clock.instant('t')} FROM (SELECT unnest($1) AS t)", [times]).fetchall()
+    assert all(quick == slow for _, quick, slow in rows), rows
+
+
+@pytest.mark.parametrize("kind", ["BIGINT", "UBIGINT", "INTEGER", "UINTEGER", "HUGEINT"])
+def test_whole_numbers_are_the_times_of_their_texts(engine: duckdb.DuckDBPyConnection, kind: str):
+    clock = Clock("Europe/Madrid", True)
+    ends = [10**n + d for n in range(4, 17) for d in (-1, 0, 1)]
+    numbers = [*ends, 0, -1, -(10**9), 45474, 20240701, 1719821350, 1719821350123, 1719821350123456]
+    quick = cells.typed_instant(clock, "n", kind)
+    given = "(SELECT try_cast(unnest($1) AS " + kind + ") AS n)"
+    rows = engine.execute(f"SELECT n, {quick}, {clock.instant('n::VARCHAR')} FROM {given}", [numbers]).fetchall()
+    assert all(fast == slow for _, fast, slow in rows), rows
+    assert sum(fast is not None for _, fast, _ in rows) >= 8
 
 
 @pytest.mark.parametrize("kind", ["TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "DATE", "TIMESTAMPTZ"])
@@ -367,11 +424,73 @@ def test_parquet_and_json_lines_of_ga4_are_the_same(engine: duckdb.DuckDBPyConne
 
 def test_several_parquet_files_at_once(engine: duckdb.DuckDBPyConnection, tmp_path: Path):
     engine.execute("DROP TABLE IF EXISTS raw")
-    for name, rows in (("a", [{"x": 1}, {"x": 2}]), ("b", [{"y": "n/a", "x": 3}])):
+    for name, rows in (("a", [{"x": 1, "y": "n/a"}, {"x": 2, "y": "b"}]), ("b", [{"x": 3, "y": "c"}])):
         pq.write_table(pa.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
     found = [look(engine, tmp_path / f"{name}.parquet") for name in "ab"]
-    read_parquet_files(engine, found, Choice("raw", 7, {"x": "x", "y": "y"}, (), MISSING, Clock("UTC", True)))
-    assert show(engine, "SELECT * FROM raw ORDER BY ALL") == "7 | 1 | 1 | \n7 | 2 | 2 | \n8 | 1 | 3 | "
+    for numbers in ([7, 8], [3, 1]):
+        engine.execute("DROP TABLE IF EXISTS raw")
+        choice = Choice("raw", 0, {"x": "x", "y": "y"}, (), MISSING, Clock("UTC", True))
+        read_parquet_files(engine, found, choice, numbers)
+        a, b = numbers
+        rows = sorted([f"{a} | 1 | 1 | ", f"{a} | 2 | 2 | b", f"{b} | 1 | 3 | c"])
+        assert show(engine, "SELECT * FROM raw ORDER BY ALL") == "\n".join(rows)
+
+
+def test_parquet_files_with_the_same_columns_and_types_are_alike(engine: duckdb.DuckDBPyConnection, tmp_path: Path):
+    columns = [{"x": 1}, {"X": 1}, {"x": 2}, {"x": "1"}, {"x": 1, "y": 1}, {"X": 3}]
+    for i, row in enumerate(columns):
+        pq.write_table(pa.Table.from_pylist([row]), tmp_path / f"{i}.parquet")
+    found = [look(engine, tmp_path / f"{i}.parquet") for i in range(len(columns))]
+    assert alike(found) == [[0, 2], [1, 5], [3], [4]]
+
+
+# What the same company's Parquet files of one name may differ in, and what is read of them as of CSV files.
+PARQUETS = [
+    {"Lead_Id": ["L1"], "Created": ["2024-07-01"], "size": ["10"]},
+    {"lead_id": ["L2"], "created": ["2024-07-02"], "employees": ["20"]},
+    {"LEAD ID": ["L3"], "Created": [dt.datetime(2024, 7, 3)], "employees": [30]},
+    {"Lead_Id": ["L4"], "Created": ["2024-07-04"], "size": ["40"]},
+    {"Lead_Id": [5], "Created": [1720137600000000], "size": [None]},
+]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_files_of_one_name_may_call_and_type_their_columns_differently(
+    engine: duckdb.DuckDBPyConnection, tmp_path: Path, kind: str
+):
+    for i, columns in enumerate(PARQUETS):
+        made = pa.table(columns)
+        path = tmp_path / f"leads_{i}.{kind}"
+        pq.write_table(made, path) if kind == "parquet" else made.to_pandas().to_csv(path, index=False)
+    node = {
+        "name": "mine", "path": str(tmp_path), "kind": "tables",
+        "files": {"leads": {
+            "pattern": "leads_*", "id": "lead_id", "columns": {"staff": ["size", "employees"], "at": "created"},
+        }},
+        "leads": {
+            "from": "leads", "lead_id": "lead_id", "created_at": "at",
+            "attributes": {"staff": {"column": "staff", "type": "category", "fixed": True}},
+        },
+        "conversions": {
+            "won": {
+                "from": "leads", "lead": {"by": "lead", "column": "lead_id"}, "where": {"staff": ["1"]},
+                "at": "at",
+            },
+        },
+    }  # fmt: skip
+    ledger = Ledger(engine)
+    _, tables = read_raw(engine, parse_mapping(node), "won", ledger)
+    raw = tables["leads"]
+    told = show(engine, f"SELECT _file, _row, lead_id, staff, _at_at FROM {raw.table} ORDER BY _file")
+    row = 1 if kind == "parquet" else 2
+    assert told == table(f"""
+        0 | {row} | L1 | 10 | 2024-07-01
+        1 | {row} | L2 | 20 | 2024-07-02
+        2 | {row} | L3 | 30 | 2024-07-03
+        3 | {row} | L4 | 40 | 2024-07-04
+        4 | {row} | 5 |  | 2024-07-05""")
+    assert raw.used_headers >= {"size", "employees", "Lead_Id", "lead_id", "LEAD ID"} and "staff" in raw.present
+    assert [f.rows for f in ledger.files] == [1] * 5
 
 
 def test_json_in_a_cell_of_a_csv(engine: duckdb.DuckDBPyConnection, tmp_path: Path):

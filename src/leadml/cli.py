@@ -9,6 +9,7 @@ import re
 import sys
 from difflib import get_close_matches
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 from leadml import __version__
@@ -83,8 +84,10 @@ def run_stage(stage: str, arguments: list[str]) -> None:
 
     register_schema()
     refused: list[LeadmlError] = []
+    begun: list[bool] = []
 
     def job(composed: DictConfig) -> None:
+        begun.append(True)
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
@@ -102,9 +105,25 @@ def run_stage(stage: str, arguments: list[str]) -> None:
             refused.append(error)  # raised below: Hydra would write a line of its own to stderr before ours
 
     sys.argv = [f"leadml {stage}", *arguments]
-    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=stage)(job)()
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=stage)(job)()
+    except Exception as error:
+        why = None if begun or isinstance(error, LeadmlError) else why_not_composed(error, arguments)
+        if why is None:
+            raise
+        raise ConfigurationError(why) from error
     if refused:
         raise refused[0]
+
+
+def why_not_composed(error: Exception, arguments: list[str]) -> str | None:
+    """What is wrong with the files that the arguments name, None where Hydra's own words have to do."""
+    from leadml.catalogue import why_refused
+
+    words = [word for argument in arguments for word in argument.split("=", 1)]
+    own = [Path(b) for a, b in pairwise(words) if a in ("--config-dir", "-cd")]
+    sources = [b for a, b in pairwise(words) if a == "source"]
+    return why_refused(error, re.findall(r"\w+", sources[-1]) if sources else [], own, conf_dir())
 
 
 def one_line(error: Exception) -> str:

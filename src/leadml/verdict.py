@@ -108,6 +108,18 @@ def doubt_verdict(verdict: Verdict, suspects: Sequence[str], way_out: str) -> Ve
     return Verdict(SUSPECTS, f"{named}; without, the verdict is {verdict.name!r}: {verdict.why}")
 
 
+def keep_verdict(verdict: Verdict, kept: Sequence[str], compared: bool) -> Verdict:
+    """The verdict with a word on suspects that are used although nobody has decided about them (audit.policy=keep).
+
+    ``compared``: whether there are figures without them.
+    """
+    if not kept:
+        return verdict
+    told = f"{len(kept)} suspect{'s' if len(kept) > 1 else ''} kept unseen (audit.policy=keep): {', '.join(kept)}"
+    told += "" if compared else "; no other feature is left, so there is no figure without"
+    return Verdict(verdict.name, f"{verdict.why}; {told}")
+
+
 def _above(interval: Interval | None, value: float) -> bool:
     return interval is not None and interval.low is not None and interval.low > value
 

@@ -169,6 +169,20 @@ def make_enriched(s: Start, weight: float) -> Honest:
     return Honest("enriched", base.pool, base.values.mask(empty), np.where(empty, 0, base.effect))
 
 
+def make_disqualifier(s: Start, weight: float) -> Honest:
+    """What speaks against a lead and is known before its outcome (unsubscribed, bounced): as good as none converts."""
+    filled = s.rng.random(s.n) < s.rng.uniform(0.02, 0.4)
+    values = pd.Series(s.rng.choice(["unsubscribed", "bounced", "invalid"], s.n)).where(filled)
+    return Honest("disqualifier", "nominal", values, np.where(filled, -s.rng.uniform(2, 6), 0.0))
+
+
+def make_voucher(s: Start, weight: float) -> Honest:
+    """A code that few leads bring with them, and nearly all of those convert; ``weight`` is not used."""
+    brought = s.rng.random(s.n) < min(s.rng.uniform(0.01, 0.1), 0.3 * s.rate)
+    values = pd.Series([f"V{i:05d}" for i in s.rng.permutation(s.n)]).where(brought)
+    return Honest("voucher", "nominal", values, np.where(brought, 4 - np.log(s.rate / (1 - s.rate)), 0.0))
+
+
 Maker = Callable[[Start, float], Honest]
 MAKERS: dict[str, Maker] = {
     name.removeprefix("make_"): make for name, make in list(globals().items()) if name.startswith("make_")

@@ -16,7 +16,7 @@ from leadml.audit.core import AuditInput, audit_frame
 from leadml.audit.duplicates import duplicate_leads, duplicate_rows
 from leadml.audit.findings import SEVERITIES, Evidence, Finding, judge_column, sort_findings
 from leadml.audit.future import compare_features
-from leadml.audit.policy import Decision, decide
+from leadml.audit.policy import Columns, Decision, decide
 from leadml.audit.telling import evidence_words, finding_words
 from leadml.audit.writing import compare_values, differing_evidence, written_late
 
@@ -24,6 +24,7 @@ __all__ = [
     "SEVERITIES",
     "AuditColumn",
     "AuditInput",
+    "Columns",
     "Decision",
     "Evidence",
     "Finding",

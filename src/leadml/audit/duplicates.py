@@ -1,8 +1,8 @@
 """The same case on both sides of the split: identical rows, or one id, among training and test.
 
 Rows of few columns are alike by chance. Copies are told from them by the column with the most different values: rows
-that agree in all others agree in it, too, as good as always; or, in a table without such a column, by the outcome of
-the converted ones.
+that agree in all others agree in it, too, as good as always; or, in a table without such a column, by the outcomes of
+rows that are identical within training.
 """
 
 import numpy as np
@@ -15,13 +15,13 @@ LEAST_SHARE = 0.02  # of the test rows
 LEAST_ROWS = 20  # test rows that agree in all other columns
 SAME_BY_CHANCE = 0.05  # most that two rows may agree in the telling column by chance
 AGREE = 0.5  # exact lower bound of how often they do
-OUTCOMES_AGREE = 0.9  # the same of the outcomes of converted copies
+OUTCOMES_AGREE = 0.9  # the same of the outcomes of copies of converted rows
 
 
 def duplicate_rows(X: pd.DataFrame, label: np.ndarray, train: np.ndarray, test: np.ndarray) -> Evidence | None:
     """``duplicates``: test rows whose feature values all stand in a training row as well, more often than by chance.
 
-    ``train`` and ``test`` are row numbers; of the test's labels only those of such rows are compared with training.
+    ``train`` and ``test`` are row numbers; labels of test rows are not looked at.
     """
     if not X.shape[1] or not len(train) or not len(test):
         return None
@@ -30,7 +30,7 @@ def duplicate_rows(X: pd.DataFrame, label: np.ndarray, train: np.ndarray, test: 
     share = float(copied.mean())
     if share < LEAST_SHARE:
         return None
-    if not (telling_column_agrees(X, train, test) or outcomes_agree(digest, label, train, test)):
+    if not (telling_column_agrees(X, train, test) or outcomes_agree(digest[train], label[train])):
         return None
     return Evidence("duplicates", {"rows": int(copied.sum()), "share": round(share, 4), "what": "rows"}, 2)
 
@@ -50,13 +50,13 @@ def telling_column_agrees(X: pd.DataFrame, train: np.ndarray, test: np.ndarray) 
     return rows >= LEAST_ROWS and lower_bound(int(same.sum()), rows, 0.95) >= AGREE
 
 
-def outcomes_agree(digest: np.ndarray, label: np.ndarray, train: np.ndarray, test: np.ndarray) -> bool:
-    """Whether the training twins of converted test rows are converted as well."""
-    known = pd.Series(label[train]).groupby(digest[train]).mean()
-    twin = pd.Series(digest[test]).map(known).to_numpy()
-    converted = ~np.isnan(twin) & (label[test] == 1)
-    agreeing = int((twin[converted] > 0.5).sum())
-    return lower_bound(agreeing, max(int(converted.sum()), 1), 0.95) >= OUTCOMES_AGREE
+def outcomes_agree(digest: np.ndarray, label: np.ndarray) -> bool:
+    """Whether rows (n,) that are identical to a converted one are converted as well, all of them training rows."""
+    rows = pd.Series(label).groupby(digest).transform("size").to_numpy() - 1
+    others = pd.Series(label).groupby(digest).transform("sum").to_numpy() - label
+    copies = (rows > 0) & (label == 1)
+    agreeing = int((others[copies] > 0.5 * rows[copies]).sum())
+    return lower_bound(agreeing, max(int(copies.sum()), 1), 0.95) >= OUTCOMES_AGREE
 
 
 def duplicate_leads(lead: np.ndarray, train: np.ndarray, test: np.ndarray) -> Evidence | None:

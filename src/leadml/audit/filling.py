@@ -1,16 +1,19 @@
 """Values that are there only for one outcome: exact bounds for proofs, differences of fill rates for suspicions."""
 
 import numpy as np
-from scipy.stats import beta, binomtest
+from scipy.stats import beta
 
 from leadml.audit.columns import Coded
 from leadml.audit.findings import Evidence
 from leadml.audit.power import Auc, Outcome, cell_auc, with_interval
 
 CONFIDENCE = 0.99  # of the exact (Clopper and Pearson 1934) bounds
-MIN_CASES = 30  # filled rows below which nothing is claimed
-ONLY = 0.97  # lower bound of the share of the filled rows that have the outcome
+MIN_CASES = 30  # rows, filled and empty, below which nothing is said of fill rates
+ONLY = 0.90  # lower bound of the share of the filled rows that converted, for a proof
+EXCEPTIONS = 0.01  # most of the filled rows of a proof that may be of the other outcome
+ONLY_HIGH, ONLY_LEAST = 0.85, 0.60  # the same bound for 4 points, and for any
 ODDS_RATIO = 8.0  # by which its odds must exceed those of the outcome among all rows
+ODDS_FAR = 50.0  # from which a lower bound of 0.60 has 4 points too: a rare outcome has few rows
 COVERAGE = 0.10  # of the outcome's rows that must be filled: a flag that few rows carry may honestly be pure
 MISSING = ((0.90, 4), (0.80, 3), (0.70, 2), (0.62, 1))
 TELLING = 0.53  # AUC of being empty, from which a gap to the leads to score is more than a new field
@@ -28,8 +31,18 @@ def upper_bound(hits: int, cases: int, confidence: float = CONFIDENCE) -> float:
 
 
 def only_with_outcome(coded: Coded, outcome: Outcome) -> Evidence | None:
-    """``only_with_outcome``, a proof: the column is filled for converted rows alone, or for the others alone."""
-    return _only("only_with_outcome", ~coded.missing, outcome, True) if coded.missing.any() else None
+    """``only_with_outcome``: the column is filled for converted rows alone, or for the others alone.
+
+    A proof only on the side of the converted, with hardly an exception: what speaks against a lead (it unsubscribed,
+    its address bounced) is honestly filled for leads alone that do not convert.
+    """
+    if not coded.missing.any():
+        return None
+    found = _only("only_with_outcome", ~coded.missing, outcome)
+    if found is None or found.numbers["outcome"] != "converted" or found.numbers["lower_bound"] < ONLY:
+        return found
+    wrong = found.numbers["filled"] - found.numbers["with_outcome"]
+    return Evidence(found.kind, found.numbers, 0, True) if wrong <= EXCEPTIONS * found.numbers["filled"] else found
 
 
 def unusual_only(coded: Coded, outcome: Outcome) -> Evidence | None:
@@ -38,16 +51,18 @@ def unusual_only(coded: Coded, outcome: Outcome) -> Evidence | None:
     usual = int(counts.argmax())
     if usual == 0 or not coded.exact[usual]:
         return None
-    found = _only("unusual_only", (coded.codes != usual) & ~coded.missing, outcome, False)
+    found = _only("unusual_only", (coded.codes != usual) & ~coded.missing, outcome)
     if found is None:
         return None
-    points = 4 if found.numbers["outcome"] == "converted" else 3
+    certain = found.numbers["outcome"] == "converted" and found.numbers["lower_bound"] >= ONLY_HIGH
+    points = 4 if certain else 3
     return Evidence(found.kind, dict(found.numbers) | {"usual": coded.names[usual]}, points)
 
 
-def _only(kind: str, filled: np.ndarray, outcome: Outcome, proof: bool) -> Evidence | None:
+def _only(kind: str, filled: np.ndarray, outcome: Outcome) -> Evidence | None:
+    """A suspicion with 3 or 4 points, by the lower bound of the outcome's share and by its odds against all rows'."""
     cases, label = int(filled.sum()), outcome.label
-    if cases < MIN_CASES or cases == len(label):
+    if not cases or cases == len(label):
         return None
     converted = int(label[filled].sum())
     for name, hits, total in (
@@ -55,10 +70,11 @@ def _only(kind: str, filled: np.ndarray, outcome: Outcome, proof: bool) -> Evide
         ("not converted", cases - converted, int((1 - label).sum())),
     ):
         low, share = lower_bound(hits, cases), total / len(label)
-        far = low * (1 - share) >= ODDS_RATIO * share * (1 - low)
-        if low >= ONLY and far and hits >= COVERAGE * total:
+        ratio = low * (1 - share) / max(share * (1 - low), 1e-12)
+        if low >= ONLY_LEAST and ratio >= ODDS_RATIO and hits >= COVERAGE * total:
+            points = 4 if low >= ONLY_HIGH or ratio >= ODDS_FAR else 3
             numbers = {"outcome": name, "filled": cases, "with_outcome": hits, "rows_with_outcome": total}
-            return Evidence(kind, numbers | {"lower_bound": round(low, 4), "share": round(share, 4)}, 0, proof)
+            return Evidence(kind, numbers | {"lower_bound": round(low, 4), "share": round(share, 4)}, points)
     return None
 
 
@@ -131,8 +147,3 @@ def gap_evidence(against: str, one: tuple[float, int], other: tuple[float, int])
         return None
     numbers = {"against": against, "fill": round(one[0], 4), "fill_other": round(other[0], 4), "gap": round(gap, 4)}
     return Evidence("fill_gap", numbers | {"low": round(least, 4)}, points)
-
-
-def exceeds(hits: int, cases: int, share: float, chance: float = 1e-3) -> bool:
-    """Whether so many hits are more than a share would give by chance (exact binomial test)."""
-    return cases > 0 and binomtest(hits, cases, min(max(share, 0.0), 1.0), alternative="greater").pvalue < chance

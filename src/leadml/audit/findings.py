@@ -6,7 +6,7 @@ suspicion and has points; within a group only the strongest evidence counts, bec
 | group | kinds | points |
 | --- | --- | --- |
 | power | ``alone`` | 1 from an AUC of 0.70, 2 from 0.75, 3 from 0.78, 4 from 0.80 (the interval's lower end) |
-| missing | ``missing_alone``, ``fill_gap`` | 1 to 4 (see `leadml.audit.filling`) |
+| missing | ``missing_alone``, ``fill_gap``, ``only_with_outcome`` | 1 to 4 (see `leadml.audit.filling`) |
 | levels | ``pure_levels`` | 1 or 2 (see `leadml.audit.levels`) |
 | usual | ``unusual_only`` | 3 or 4: another value than the usual one only where the outcome is |
 | dominance | ``dominance`` | 1, or 2 where the other columns are a good model by themselves |
@@ -27,6 +27,7 @@ GROUPS = {
     "alone": "power",
     "missing_alone": "missing",
     "fill_gap": "missing",
+    "only_with_outcome": "missing",  # where it is no proof
     "pure_levels": "levels",
     "unusual_only": "usual",
     "dominance": "dominance",

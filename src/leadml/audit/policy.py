@@ -11,6 +11,13 @@ from leadml.errors import ConfigurationError
 
 PLAIN_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NO_TEXTS = ("true", "false", "null", "nan", "inf")  # what Hydra reads as something else
+# What ends a finding about the whole table: no column can be left out for it.
+TABLE_WAYS = {
+    "row_order": "source.time=COLUMN",
+    "id_order": "source.time=COLUMN",
+    "duplicates": "source.lead_id=COLUMN",
+    "too_good": "audit.severity=low",
+}
 EXCLUDED, WITHOUT, KEPT, ALLOWED, TOLD = "excluded", "worked without", "kept", "allowed", "told"
 
 
@@ -36,18 +43,33 @@ class Decision:
         return [n for n in names if n not in out]
 
 
-def decide(findings: Sequence[Finding], config: AuditConfig, names: Sequence[str]) -> Decision:
+@dataclass(frozen=True)
+class Columns:
+    """The columns that names in the settings may mean.
+
+    ``names`` could be features; ``left_out`` are there and are none (denied, constant, empty), by column or
+    "file.column"; ``keep`` is the setting that takes one of those in.
+    """
+
+    names: Sequence[str]
+    left_out: Sequence[str] = ()
+    keep: str = "source.keep"
+
+
+def decide(findings: Sequence[Finding], config: AuditConfig, columns: Columns) -> Decision:
     """Applies the settings to the findings.
 
     Args:
         findings: of `audit_frame`.
         config: the settings ``audit``.
-        names: every column that a model could use; findings of others (denied ones) are only told.
+        columns: every column that a model could use, and those that are left out, whose findings are only told.
 
     Raises:
-        ConfigurationError: ``audit.allow`` or ``audit.exclude`` names what is no column, or one name stands in both.
+        ConfigurationError: as `match_names`.
     """
-    check_names(config, [*names, *(f.column for f in findings if not f.of_table)])
+    names = columns.names
+    others = [f.column for f in findings if not f.of_table and f.column not in names]
+    config = match_names(config, replace(columns, left_out=[*columns.left_out, *others]))
     allowed, refused = set(config.allow), set(config.exclude)
     told, suspects = [], []
     excluded = [n for n in names if n in refused]
@@ -55,7 +77,7 @@ def decide(findings: Sequence[Finding], config: AuditConfig, names: Sequence[str
         name = finding.column
         grave = finding.at_least(config.severity.value) and not finding.of_table and name in names
         if finding.of_table:
-            told.append(replace(finding, done=TOLD))
+            told.append(replace(finding, done=TOLD, overrule=TABLE_WAYS.get(finding.evidence[0].kind, "")))
         elif name not in names or name in refused or (finding.proof and name not in allowed):
             excluded += [name] if name in names and name not in excluded else []
             over = f"audit.allow={pasted([name])}" if name in names and name not in refused else ""
@@ -95,21 +117,37 @@ def collected(findings: list[Finding], excluded: list[str], suspects: list[str],
     )
 
 
-def check_names(config: AuditConfig, known: Sequence[str]) -> None:
-    """Raise `ConfigurationError` for names that are no column, and for names that are allowed and excluded at once."""
-    unknown = [
-        f"audit.{setting}={name}"
-        for setting, listed in (("allow", config.allow), ("exclude", config.exclude))
-        for name in listed
-        if name not in known
-    ]
+def match_names(config: AuditConfig, columns: Columns) -> AuditConfig:
+    """The settings with every name written as the column is (a name in another case is taken where it fits just one).
+
+    Raises:
+        ConfigurationError: ``audit.allow`` or ``audit.exclude`` names what is no column, ``audit.allow`` one that is
+            left out before the audit, or one name stands in both.
+    """
+    known = list(dict.fromkeys([*columns.names, *columns.left_out]))
+    allow, exclude = ([matched(n, known) for n in listed] for listed in (config.allow, config.exclude))
+    unknown = [f"audit.allow={n}" for n in allow if n not in known]
+    unknown += [f"audit.exclude={n}" for n in exclude if n not in known]
     if unknown:
         raise ConfigurationError(
-            f"{len(unknown)} name(s) are no column: {', '.join(unknown)}; there are: {', '.join(dict.fromkeys(known))}"
+            f"{len(unknown)} name(s) are no column: {', '.join(unknown)}; there are: {', '.join(columns.names)}"
         )
-    both = sorted(set(config.allow) & set(config.exclude))
+    gone = [n for n in allow if n not in columns.names]
+    if gone:
+        raise ConfigurationError(
+            f"audit.allow names {len(gone)} column(s) that are left out before the audit: {', '.join(gone)}; "
+            f"{columns.keep}={pasted(gone)} takes them in, source.deny.GROUP=null lifts a whole group of the mapping"
+        )
+    both = sorted(set(allow) & set(exclude))
     if both:
         raise ConfigurationError(f"audit.allow and audit.exclude both name {', '.join(both)}: keep one of them")
+    return replace(config, allow=allow, exclude=exclude)
+
+
+def matched(name: str, known: Sequence[str]) -> str:
+    """The one known name that this is in another case; the name itself where it is known, or none or several are."""
+    alike = [] if name in known else [k for k in known if k.casefold() == name.casefold()]
+    return alike[0] if len(alike) == 1 else name
 
 
 def pasted(names: Sequence[str]) -> str:
@@ -128,4 +166,5 @@ def quoted(name: str) -> str:
 def way_out(names: Sequence[str], config: AuditConfig) -> str:
     """The two settings that end the question, with what is already in them kept."""
     exclude, allow = pasted([*config.exclude, *names]), pasted([*config.allow, *names])
-    return f"audit.exclude={exclude} leaves them out for good, audit.allow={allow} takes them in"
+    them = "it" if len(names) == 1 else "them"
+    return f"audit.exclude={exclude} leaves {them} out for good, audit.allow={allow} takes {them} in"

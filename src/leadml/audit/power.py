@@ -69,14 +69,6 @@ def code_auc(codes: np.ndarray, outcome: Outcome) -> Auc:
     return with_interval(cell_auc(rates.ravel(), rows.ravel(), positives.ravel()), outcome)
 
 
-def score_auc(score: np.ndarray, outcome: Outcome) -> Auc:
-    """The AUC of a score (n,) that is out of fold already."""
-    values, codes = np.unique(score, return_inverse=True)
-    rows = np.bincount(codes, minlength=len(values))
-    positives = np.bincount(codes, weights=outcome.label, minlength=len(values))
-    return with_interval(cell_auc(values, rows, positives), outcome)
-
-
 def cell_auc(score: np.ndarray, rows: np.ndarray, positives: np.ndarray) -> float:
     """AUC of cells with a score, a number of rows and of converted rows each; ties count half."""
     order = np.argsort(score, kind="stable")

@@ -12,6 +12,7 @@ from leadml.audit.findings import Evidence
 
 MIN_CHANGES = 20  # of converted leads, below which a field is not judged
 LATE = 0.30  # lower bound of the share of late changes
+AFTER_DAYS = 7.0  # after the conversion, within which a change came with it
 TIMES_OTHERS = 2.0  # of the same share of leads that did not convert
 REWRITTEN = 0.25  # share of the compared values from which they are not what was known, whatever the outcome
 CORRECTED = {False: 0.005, True: 0.05}  # share worth a point, of undated and of dated columns
@@ -27,8 +28,10 @@ COUNTS = ["column", "rows", "differ", "converted", "differ_converted", "others",
 def written_late(changes: pd.DataFrame, leads: pd.DataFrame, within_days: float, seed: int = 0) -> dict[str, Evidence]:
     """``written_late``, by field: its changes come with the conversion or after it.
 
-    A change is late from ``within_days`` before the conversion on. Leads without a conversion are given a moment for
-    comparison: they are matched by the seed with the time that converted leads took from known_at on.
+    A change is late from ``within_days`` before the conversion on; where the history is long that is nearly every
+    change, so those up to `AFTER_DAYS` after it are asked about as well, by themselves. Leads without a conversion are
+    given a moment for comparison: they are matched by the seed with the time that converted leads took from known_at
+    on.
 
     Args:
         changes: ``lead_id``, ``field``, ``changed_at``: every dated change, first values left out.
@@ -44,24 +47,30 @@ def written_late(changes: pd.DataFrame, leads: pd.DataFrame, within_days: float,
     moment = leads["converted_at"].fillna(leads["known_at"] + pd.Series(drawn, index=leads.index))
     facts = pd.DataFrame({"lead_id": leads["lead_id"], "moment": moment, "won": leads["converted_at"].notna()})
     joined = changes.merge(facts, on="lead_id", how="inner")
-    joined["late"] = joined["changed_at"] >= joined["moment"] - pd.Timedelta(days=within_days)
+    since = joined["changed_at"] - joined["moment"]
+    joined["late"] = since >= -pd.Timedelta(days=within_days)
+    joined["close"] = joined["late"] & (since <= pd.Timedelta(days=AFTER_DAYS))
     found = {}
     for field, rows in joined.groupby("field", sort=True):
-        won, lost = rows.loc[rows["won"], "late"], rows.loc[~rows["won"], "late"]
-        if len(won) < MIN_CHANGES:
-            continue
-        low, compared = lower_bound(int(won.sum()), len(won)), upper_bound(int(lost.sum()), max(len(lost), 1))
-        compared = compared if len(lost) >= MIN_CHANGES else 0.0
-        if low >= LATE and low > TIMES_OTHERS * compared:
-            numbers: dict[str, float | None] = {
-                "changes": len(won),
-                "late": int(won.sum()),
-                "share": round(float(won.mean()), 4),
-            }
-            others = round(float(lost.mean()), 4) if len(lost) else None
-            numbers |= {"changes_others": len(lost), "share_others": others, "within_days": within_days}
-            found[str(field)] = Evidence("written_late", numbers, 0, proof=True)
+        for test in ("late", "close"):
+            numbers = late_numbers(rows.loc[rows["won"], test], rows.loc[~rows["won"], test])
+            if numbers is not None:
+                within = {"within_days": within_days, "after_days": AFTER_DAYS if test == "close" else None}
+                found[str(field)] = Evidence("written_late", numbers | within, 0, proof=True)
+                break
     return found
+
+
+def late_numbers(won: pd.Series, lost: pd.Series) -> dict[str, float | None] | None:
+    """Counts of late changes (True) of converted leads and of others; None where they are too few or too alike."""
+    if len(won) < MIN_CHANGES:
+        return None
+    low, compared = lower_bound(int(won.sum()), len(won)), upper_bound(int(lost.sum()), max(len(lost), 1))
+    compared = compared if len(lost) >= MIN_CHANGES else 0.0
+    if low < LATE or low <= TIMES_OTHERS * compared:
+        return None
+    shares = {"share": round(float(won.mean()), 4), "share_others": round(float(lost.mean()), 4) if len(lost) else None}
+    return {"changes": len(won), "late": int(won.sum()), "changes_others": len(lost)} | shares
 
 
 def compare_values(first: pd.DataFrame, second: pd.DataFrame, label: np.ndarray | None = None) -> pd.DataFrame:

@@ -16,14 +16,16 @@ _ALWAYS_MISSING = (
     "nan", "none", "nat", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity",
 )  # fmt: skip
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_POINTS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-_COMMAS = re.compile(r"[+-]?(\d{1,3}((\.\d{3})+,\d+|(\.\d{3}){2,})|\d+,(\d{1,2}|\d{4,}))")
-_SPACED = re.compile(r"(?<=\d)[ \u00a0\u202f'](?=\d{3})")
+_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+_COMMAS = re.compile(r"[+-]?([1-9]\d{0,2}((\.\d{3})+,\d+|(\.\d{3}){2,})|\d+,(\d{1,2}|\d{4,})|0,\d+)")
+_SPACED = re.compile(r"[+-]?\d{1,3}([ \u00a0\u202f'’]\d{3})+([.,]\d+)?")
+_BRACKETS = re.compile(r"\((.*)\)")
 # Cyrillic letters that look like Latin ones, and those: exports typed on two keyboards mix them in one level.
 LOOK_ALIKES = ("АВЕКМНОРСТУХЅІЈаеорсухѕіј", "ABEKMHOPCTYXSIJaeopcyxsij")
 _LATIN = str.maketrans(*LOOK_ALIKES)
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
-_CURRENCY = re.compile(r"^([A-Z]{3}|[€$£])\s*|\s*([A-Z]{3}|[€$£%])$")
+_MONEY = "([A-Z]{0,3}[€$£]|[A-Z]{3})"
+_CURRENCY = re.compile(rf"^(-?)\s*{_MONEY}\s*|\s*({_MONEY}|%)$")
 
 
 def clean_values(X: pd.DataFrame, features: list[Feature], missing: Iterable[str]) -> pd.DataFrame:
@@ -52,10 +54,12 @@ def parse_number(text: str) -> float:
     """The number in a text, NaN where it is none.
 
     Besides plain numbers those with a decimal comma or with thousands separators, where nothing else can be meant
-    (1,234.5 and 1.234,5; 1,234 is a thousand), and with a currency sign or code or a per cent sign beside them.
+    (1,234.5 and 1.234,5; 1,234 is a thousand), and with a currency sign or code or a per cent sign beside them, in brackets or with a typographic minus where negative.
     """
     if not _NUMBER.fullmatch(text):
-        text = _SPACED.sub("", _CURRENCY.sub("", text).strip())
+        text = _BRACKETS.sub(r"-\1", text.replace("−", "-"), count=1) if text[:1] in "(−-" else text
+        text = _CURRENCY.sub(lambda m: m.group(1) or "", text).strip()
+        text = re.sub("[ \u00a0\u202f'’]", "", text) if _SPACED.fullmatch(text) else text
         if _POINTS.fullmatch(text):
             text = text.replace(",", "")
         elif _COMMAS.fullmatch(text):

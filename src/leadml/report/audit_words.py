@@ -13,9 +13,11 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     "recipe_without_suspects": ("leadml without the suspects", "leadml sin las sospechosas"),
     "audit": ("Leak audit: what speaks against a field", "Auditoría de fugas: qué hay contra cada campo"),
     "audit_note": (
-        "A proof was written with the outcome or after it, and is never used unless allowed by name. A suspicion may "
+        "A proof is what dates, two exports or hardly an exception say was written with the outcome or after it; it is "
+        "not used unless allowed by name. A suspicion may "
         "also be an honest, strong signal: on values without dates both look alike, so people decide.",
-        "Una prueba se escribió con el desenlace o después, y no se usa salvo que se permita por su nombre. Una "
+        "Una prueba es lo que, según las fechas, dos exportaciones o casi sin excepción, se escribió con el desenlace "
+        "o después; no se usa salvo que se permita por su nombre. Una "
         "sospecha puede ser también una señal honesta y fuerte: sin fechas se parecen, así que deciden las personas.",
     ),
     "audit_nothing": ("Nothing was found against any field.", "No se ha encontrado nada contra ningún campo."),
@@ -48,11 +50,11 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "audit_future_same": (
         "Delete the future: {rows} snapshots built again from exports without any later row came out the same in every "
-        "feature. This shows that our code looks at nothing dated later; what the source rewrote or dated back it "
-        "cannot show.",
+        "feature. This shows that our code looks at nothing dated later; it does not show what the source rewrote or "
+        "dated back, and which features there are was chosen by the whole export.",
         "Borrar el futuro: {rows} instantáneas rehechas con exportaciones sin ninguna fila posterior salieron iguales "
-        "en todas las variables. Demuestra que nuestro código no mira nada con fecha posterior; lo que el origen "
-        "reescribió o antedató no se puede ver así.",
+        "en todas las variables. Demuestra que nuestro código no mira nada con fecha posterior; no muestra lo que el "
+        "origen reescribió o antedató, y qué variables hay se eligió con la exportación entera.",
     ),
     "audit_future_differs": (
         "Delete the future: of {rows} snapshots built again from exports without any later row, these features came "

@@ -34,8 +34,10 @@ RULES: dict[str, tuple[str, str]] = {
         "that are copies of a meeting for other invitees",
         "que son copias de una reunión para otros invitados",
     ),
+    "undated": ("done by now, nobody knows since when", "ya hechas, sin saber desde cuándo"),
     "obsolete": ("that a later row replaces", "que otra fila posterior sustituye"),
     "of_accounts": ("about companies, not leads", "sobre empresas, no sobre leads"),
+    "before_tie": ("of somebody before the lead was tied to them", "de alguien antes de vincularse al lead"),
     "bot": ("made by machines, not by people", "hechas por máquinas, no por personas"),
 }
 # why, as the mapping writes it: Spanish

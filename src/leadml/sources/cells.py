@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from leadml.sources.sql import BLANKS, Clock, literal
 
 _NO_BREAK = "'\u00a0'"
+# Digits of an epoch, and how many microseconds one of it is: microseconds, milliseconds, seconds.
+_EPOCHS = {16: 1, 15: 1, 13: 1_000, 12: 1_000, 10: 1_000_000, 9: 1_000_000}
+_WHOLE = frozenset(("BIGINT", "UBIGINT", "INTEGER", "UINTEGER", "HUGEINT"))
 
 
 def cleaned(expr: str, missing: Iterable[str]) -> str:
@@ -41,12 +44,16 @@ def _quoted(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Form:
-    """A way to write times: texts of one length that a format of strptime reads; ``zoned`` ones are UTC."""
+    """A way to write times: texts of one length that a format of strptime reads; ``zoned`` ones are UTC.
+
+    Of epochs ``format`` is "" and ``factor`` how many microseconds one of them is.
+    """
 
     pattern: str
     length: int
     format: str
     zoned: bool = False
+    factor: int = 0
 
 
 def _iso() -> Iterable[_Form]:
@@ -65,20 +72,37 @@ def _slashed(day_first: bool) -> Iterable[_Form]:
         yield _Form(r"\d\d/\d\d/\d{4}" + time, 10 + width, day + part)
 
 
+def _epochs() -> Iterable[_Form]:
+    for length, factor in _EPOCHS.items():
+        yield _Form(rf"[1-9]\d{{{length - 1}}}", length, "", True, factor)
+
+
 def instant(clock: Clock, expr: str, samples: Sequence[str]) -> str:
     """As `Clock.instant`; the way in which most of the samples are written is tried first."""
-    forms = [*_iso(), *_slashed(clock.day_first)]
+    forms = [*_iso(), *_slashed(clock.day_first), *_epochs()]
     counted = [(sum(re.fullmatch(f.pattern, s, re.ASCII) is not None for s in samples), f) for f in forms]
     fits, form = max(counted, key=lambda pair: pair[0])
     if not fits:
         return clock.instant(expr)
-    parsed = f"try_strptime({expr}, {literal(form.format)})"
+    if form.factor:
+        # A cast also reads 1e15, 12.5 and +1, which are no epochs: the number is written again and compared.
+        whole = f"try_cast({expr} AS BIGINT)"
+        parsed = f"CASE WHEN {whole}::VARCHAR = {expr} AND {whole} > 0 THEN make_timestamp({whole} * {form.factor}) END"
+    else:
+        parsed = f"try_strptime({expr}, {literal(form.format)})"
     known = parsed if form.zoned else _to_utc(clock, parsed)
     return f"coalesce(CASE WHEN strlen({expr}) = {form.length} THEN {known} END, {clock.instant(expr)})"
 
 
 def typed_instant(clock: Clock, expr: str, type_name: str) -> str | None:
-    """The instant of a column that holds times already, None for other types."""
+    """The instant of a column that holds times already, or whole numbers (epochs, mostly); None for other types."""
+    if type_name in _WHOLE:
+        spans = [(10 ** (n - 1), 10**n - 1, factor) for n, factor in _EPOCHS.items()]
+        cases = " ".join(
+            f"WHEN {expr} BETWEEN {low} AND {high} THEN make_timestamp({expr}::BIGINT * {factor})"
+            for low, high, factor in spans
+        )
+        return f"CASE {cases} ELSE {clock.instant(f'{expr}::VARCHAR')} END"
     if type_name == "TIMESTAMP WITH TIME ZONE":
         local = known = f"timezone('UTC', {expr})"
     elif type_name == "DATE" or (type_name.startswith("TIMESTAMP") and "TIME ZONE" not in type_name):

@@ -56,8 +56,9 @@ def _is_read(spec: TouchpointSpec | DatedSpec, reading: Reading) -> bool:
 
 
 def _with_lead(reading: Reading, relation: str, keys: list[Key], when: str, index: str) -> str:
-    """The relation with ``_lead``, ``_own``, ``_account``, ``_since`` and ``_merged`` by the first key with a lead.
+    """The relation with the lead of each row by the key that found its lead first.
 
+    Added are ``_lead``, ``_own`` (its id before merging), ``_account``, ``_since``, ``_merged`` and ``_kind``.
     ``when`` is the row's time: a device is a lead's for a while only, and a row of a device that names somebody is
     that one's or nobody's. A key with several ids gives the row once for each of their leads.
     """
@@ -72,25 +73,37 @@ def _with_lead(reading: Reading, relation: str, keys: list[Key], when: str, inde
         )
 
     def first(column: str) -> str:
-        # Not coalesce: a later key must not lend its account to the lead that an earlier key found.
-        cases = " ".join(f"WHEN k{i}.lead_id IS NOT NULL THEN k{i}.{column}" for i in range(len(keys)))
+        # Not coalesce: another key must not lend its account to the lead that this key found.
+        cases = " ".join(f"WHEN {_is_first(i, len(keys))} THEN k{i}.{column}" for i in range(len(keys)))
         return f"CASE {cases} END"
 
     distinct = "DISTINCT " if any(k.many for k in keys) else ""
+    found = {"_lead": "lead_id", "_own": "own_id", "_account": "account_id", "_since": "since", "_merged": "merged"}
+    added = ", ".join(f"{first(column)} AS {name}" for name, column in (found | {"_kind": "kind"}).items())
     return (
-        f"(SELECT {distinct}r.*, {first('lead_id')} AS _lead, {first('own_id')} AS _own, "
-        f"{first('account_id')} AS _account, {first('since')} AS _since, {first('merged')} AS _merged "
+        f"(SELECT {distinct}r.*, {added} "
         f"FROM (SELECT *, {when} AS _when FROM {relation}) r {' '.join(joins)})"
     )
+
+
+def _is_first(i: int, keys: int) -> str:
+    """Whether a key is the one that found a lead first in time, in the order of the keys where they did at once.
+
+    A tie of later must not take away what was known by another.
+    """
+    others = (
+        f"(k{j}.lead_id IS NULL OR k{i}.since {'<' if j < i else '<='} k{j}.since)" for j in range(keys) if j != i
+    )
+    return " AND ".join((f"k{i}.lead_id IS NOT NULL", *others))
 
 
 def _leads_of(reading: Reading, relation: str, key: Key, index: str) -> str:
     """The ids to join a row with: by their key, or for keys with several ids by what ties rows to them."""
     email = key.by == "email"
     if key.via is not None:
-        _read_via(reading, key.via, key.column)
+        pairs = _read_via(reading, key.via, key.column)
         value = sql.email("v.value") if email else "v.value"
-        return f"(SELECT i.*, v.id AS _tie FROM {ident(_via_name(key.via))} v JOIN {index} i ON i.key = {value})"
+        return f"(SELECT i.*, v.id AS _tie FROM {ident(pairs)} v JOIN {index} i ON i.key = {value})"
     if key.split is not None:
         text = ident(key.column)
         pieces = (
@@ -109,19 +122,16 @@ def _met(key: Key, joined: str) -> str:
     return f"{joined}.key = {sql.email(here) if key.by == 'email' else here}"
 
 
-def _via_name(via: Via) -> str:
-    return f"_via_{via.source}_{via.id}"
-
-
-def _read_via(reading: Reading, via: Via, column: str) -> None:
-    """The pairs of a file that ties rows to ids, read once."""
-    name = _via_name(via)
+def _read_via(reading: Reading, via: Via, column: str) -> str:
+    """The name of a table with the pairs of a file that ties rows to ids, read once."""
+    name = f"_via_{via.source}_{via.id}_{column}"
     if reading.con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]).fetchone():
-        return
+        return name
     checks = [Check("missing_id", f"{ident(c)} IS NULL", column=c) for c in (via.id, column)]
     columns = {"id": ident(via.id), "value": ident(column)}
     source = Source(reading.raw[via.source].table, via.source)
     reading.ledger.sift(f"ties {via.source}", source, columns, checks, name)
+    return name
 
 
 def build_touchpoints(reading: Reading) -> None:
@@ -159,12 +169,7 @@ def _touchpoint(reading: Reading, spec: TouchpointSpec) -> None:
         Check(OTHER_ROWS, f"NOT ({sql.where(spec.where)})", quarantined=False),
         Check("missing_id", no_id, column=spec.id[0]),
         *reading.time_checks(spec.occurred_at[0], occurred),
-        *(
-            Check("bad_date", f"{k.text} IS NOT NULL AND {k.at} IS NULL", column=c, value=k.text)
-            for c, k in knowns.items()
-        ),
-        # A date on the last day is known at its end: not after the export.
-        Check("after_export", f"{known} > TIMESTAMP {literal(reading.end)}", column=spec.known_at[0]),
+        *reading.known_checks(tuple(knowns), raw),
         Check("unknown_lead", "_lead IS NULL", quarantined=False),
         Check("other_kind", "kind IS NULL OR initiator IS NULL OR channel IS NULL", quarantined=False, made=True),
     ]
@@ -288,11 +293,21 @@ def _dated(reading: Reading, table: str, spec: DatedSpec, into: str) -> None:
     checks = [
         Check(OTHER_ROWS, f"NOT ({sql.where(spec.where)})", quarantined=False),
         *reading.time_checks(spec.at[0], when),
+        *reading.known_checks(spec.known_at, raw),
         Check("unknown_lead", "_lead IS NULL", quarantined=False),
+        *_before_tie(reading, columns["known_at"]),
     ]
     if own:
         checks.append(Check("joined_duplicate", "_own NOT IN (SELECT _id FROM _leads)", quarantined=False))
     reading.ledger.sift(table, Source(joined, spec.source, several=True), columns, checks, into)
+
+
+def _before_tie(reading: Reading, known: str) -> list[Check]:
+    """What happened to somebody before the lead was tied to them is not the lead's."""
+    kinds = [e.kind for e in reading.mapping.leads.existing] if reading.mapping.leads is not None else []
+    if not kinds:
+        return []
+    return [Check("before_tie", f"_kind IN ({sql.literals(kinds)}) AND {known} < _since", quarantined=False)]
 
 
 def _booked(reading: Reading, booked: Booked) -> None:

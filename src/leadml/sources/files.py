@@ -21,6 +21,8 @@ _FORMATS = {".parquet": "parquet", ".pq": "parquet", ".xlsx": "excel", ".xlsm": 
 _FORMATS |= dict.fromkeys((".jsonl", ".ndjson", ".json"), "jsonl")
 _PACKED = (".gz", ".zst")
 _HEADER_BREAKS = 9
+_CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1a\x1b"))
+_FEW_CONTROLS = 3
 # What a file is by its first bytes, and what to do about it.
 _OTHER_FORMATS = (
     (b"%PDF", "a PDF", "export the table itself as CSV"),
@@ -40,7 +42,7 @@ class Found:
     """One physical file, or one table of a database, with what was learnt by looking at its beginning.
 
     ``format`` is csv, parquet, jsonl, excel or table. ``encoding`` is "" where only all bytes can tell. ``skip``: lines
-    before the header.
+    before the header. ``types``: of Parquet, the type of each column as DuckDB writes it.
     """
 
     spec: FileSpec
@@ -54,6 +56,7 @@ class Found:
     packing: str = "none"
     skip: int = 0
     table: Table | None = None
+    types: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -131,7 +134,8 @@ def look_at(con: duckdb.DuckDBPyConnection, spec: FileSpec, place: Path | Table,
         return Found(spec, place.path, place.relative, "table", place.header(), place.survey, table=place)
     relative, kind = _relative(place, Path(source)), format_of(spec, place)
     if kind == "parquet":
-        return Found(spec, place, relative, kind, _parquet_header(con, place, relative), Survey(place))
+        header, types = _parquet_header(con, place, relative)
+        return Found(spec, place, relative, kind, header, Survey(place), types=types)
     if kind == "excel":
         return Found(spec, place, relative, kind, excel.read_header(place, relative, spec.sheet), Survey(place))
     packing = packing_of(place)
@@ -153,12 +157,15 @@ def format_of(spec: FileSpec, path: Path) -> str:
     return _FORMATS.get(Path(bare).suffix, "csv")
 
 
-def _parquet_header(con: duckdb.DuckDBPyConnection, path: Path, relative: str) -> tuple[str, ...]:
+def _parquet_header(
+    con: duckdb.DuckDBPyConnection, path: Path, relative: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names and the types of a file's columns."""
     try:
         rows = con.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()
     except duckdb.Error as error:
         raise DataError(f"{relative} is not a Parquet file that can be read: export it again") from error
-    return tuple(r[0] for r in rows)
+    return tuple(r[0] for r in rows), tuple(r[1] for r in rows)
 
 
 def _look_at_text(spec: FileSpec, path: Path, relative: str, survey: Survey, read_as: tuple[str, str]) -> Found:
@@ -235,8 +242,19 @@ def _refuse_others(head: bytes, spec: FileSpec, relative: str, wanted: str) -> N
             raise DataError(f"{relative} is {what}, not {wanted}: {way_out}")
     if head[8:12] == b"DUCK":
         raise DataError(f"{relative} is a DuckDB database, not {wanted}: set source.path to it")
-    if not marked_encoding(head) and spec.encoding == "auto" and b"\0" in head[:4096]:
+    if not marked_encoding(head) and spec.encoding == "auto" and _is_binary(head[:4096]):
         raise DataError(
             f"{relative} is not {wanted} (binary content): save it as CSV, unpack it, or set "
             f"source.files.{spec.name}.encoding if it is text in UTF-16"
         )
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether bytes with NUL among them are no text: one in the first line, or many that are no letters.
+
+    A text has one here and there: a broken cell, for which its file is not refused.
+    """
+    if b"\0" not in head:
+        return False
+    odd = len(head) - len(head.translate(None, _CONTROLS))
+    return b"\0" in head.lstrip(b"\r\n").split(b"\n", 1)[0] or odd > max(_FEW_CONTROLS, len(head) // 50)

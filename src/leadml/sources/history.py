@@ -13,14 +13,17 @@ from leadml.sources.raw import Raw
 from leadml.sources.spec import Attribute, HistorySpec, Mapping
 from leadml.sources.sql import at, ident, literal
 
+# A history need not have a row on the very day from which it is kept.
+_SLACK = "INTERVAL 30 DAY"
+
 
 def build_history(reading: Reading) -> dict[str, str]:
     """Make ``_history``: for each lead and tracked field its value at the lead's known_at, then each change.
 
-    The first value is the old value of the first change, or the current one where nothing was changed; of a complete
-    history, whose first row is the first value, it is missing. A field of which the file has no row at all is left
-    out: it may not be tracked, and then its current value was written nobody knows when. Gives the fields with their
-    kinds.
+    The first value is the old value of the first change, or the current one where nothing was changed, and it holds
+    from the lead's known_at; of a lead that is over 30 days older than the first row of the file, from that row on:
+    what changed before was not tracked, or is no longer kept. Of a complete history, whose first row is the first
+    value, there is none. A field of which the file has no row at all is left out. Gives the fields with their kinds.
     """
     con, spec = reading.con, reading.mapping.leads
     columns = ", ".join(f"{name} {kind}" for name, kind in schema.HISTORY.columns.items())
@@ -30,12 +33,15 @@ def build_history(reading: Reading) -> dict[str, str]:
         _changes(reading, reading.mapping.history[name], [a for a in tracked if a.history == name])
     count = reading.ledger.table("history")
     for attribute in tracked:
-        now = _read_as(attribute, reading.mapping, ident(f"_now_{attribute.name}"))
-        if reading.mapping.history[attribute.history or ""].complete:
+        now = _read_as(attribute, reading, ident(f"_now_{attribute.name}"))
+        history = reading.mapping.history[attribute.history or ""]
+        if history.complete:
             continue
+        since = _kept_since(reading, history)
+        begun = f"CASE WHEN l._known >= {since} - {_SLACK} THEN l._known ELSE {since} END"
         added = con.execute(
             f"""INSERT INTO _history SELECT 'lead', l._id, {literal(attribute.name)},
-            CASE WHEN c.entity_id IS NULL THEN {now} ELSE c.old END, l._known, NULL, 0
+            CASE WHEN c.entity_id IS NULL THEN {now} ELSE c.old END, {begun}, NULL, 0
             FROM _leads l LEFT JOIN (
                 SELECT entity_id, arg_min({{old: _old}}, (changed_at, _order)).old AS old FROM _history
                 WHERE field = {literal(attribute.name)} GROUP BY entity_id) c ON c.entity_id = l._id"""
@@ -46,10 +52,20 @@ def build_history(reading: Reading) -> dict[str, str]:
     return {a.name: a.kind for a in tracked}
 
 
+def _kept_since(reading: Reading, history: HistorySpec) -> str:
+    """From when on a history's file has changes, of any field, as SQL: older ones were not tracked, or not kept."""
+    raw = reading.raw[history.source]
+    moment = reading.moment(history.at, raw)
+    found = reading.con.execute(f"SELECT min({moment.at})::VARCHAR FROM {raw.table}").fetchone()
+    # Without any date nobody knows: not before the end.
+    return f"TIMESTAMP {literal(found[0] if found and found[0] else reading.end)}"
+
+
 def restore_values(con: duckdb.DuckDBPyConnection, mapping: Mapping, raw: dict[str, Raw], until: datetime) -> None:
     """Give the raw leads the values of ``until``: the old value of each tracked field's first change from then on.
 
-    The leads' file holds values as of the export; an export made at ``until`` would have held these.
+    The leads' file holds values as of the export; an export made at ``until`` would have held these. What was changed
+    nobody knows when is missing.
     """
     spec = mapping.leads
     for attribute in spec.attributes if spec is not None else ():
@@ -57,16 +73,18 @@ def restore_values(con: duckdb.DuckDBPyConnection, mapping: Mapping, raw: dict[s
             continue
         history = mapping.history[attribute.history or ""]
         changes, leads = raw[history.source], raw[spec.source]
-        if history.complete or history.old not in changes.present or attribute.column not in leads.present:
+        if history.complete or attribute.column not in leads.present:
             continue
+        old = ident(history.old) if history.old in changes.present else "NULL::VARCHAR"
         names = _names(mapping, spec.source, attribute)
         fields = [f for f in _fields(con, history, changes) if bare(f) in names]
         moment = f"least({', '.join(at(c) for c in history.at if c in changes.present)})"
         con.execute(
             f"""UPDATE {leads.table} SET {ident(attribute.column)} = c.back.old FROM (
-            SELECT {ident(history.id)} AS key, arg_min({{old: {ident(history.old)}}}, ({moment}, _row)) AS back
+            SELECT {ident(history.id)} AS key, arg_min({{old: CASE WHEN {moment} IS NOT NULL THEN {old} END}},
+                ({moment} IS NOT NULL, {moment}, _file, _row)) AS back
             FROM {changes.table} WHERE {ident(history.field)} IN ({sql.literals(fields)})
-            AND {moment} >= TIMESTAMP {literal(str(until))} GROUP BY 1) c
+            AND coalesce({moment} >= TIMESTAMP {literal(str(until))}, TRUE) GROUP BY 1) c
             WHERE c.key = {leads.table}.{ident(spec.lead_id)}"""
         )
 
@@ -148,8 +166,8 @@ def _changes(reading: Reading, spec: HistorySpec, attributes: list[Attribute]) -
     old = ident(spec.old) if spec.old in raw.present else "NULL::VARCHAR"
     outputs = {
         "entity": "'lead'", "entity_id": "_own", "field": "_field",
-        "value": _by_attribute(attributes, mapping, ident(spec.new)), "changed_at": changed.known,
-        "_old": _by_attribute(attributes, mapping, old),
+        "value": _by_attribute(attributes, reading, ident(spec.new)), "changed_at": changed.known,
+        "_old": _by_attribute(attributes, reading, old),
         "_order": f"row_number() OVER (ORDER BY {changed.at}, _file, _row)",
     }  # fmt: skip
     checks = [
@@ -164,16 +182,22 @@ def _changes(reading: Reading, spec: HistorySpec, attributes: list[Attribute]) -
     reading.con.execute("DROP TABLE _changed")
 
 
-def _by_attribute(attributes: list[Attribute], mapping: Mapping, text: str) -> str:
+def _by_attribute(attributes: list[Attribute], reading: Reading, text: str) -> str:
     """A field's text as each attribute reads it; a number is the plain text of it, NULL where the text is none."""
     cases = "".join(
-        f"WHEN {literal(a.name)} THEN {_read_as(a, mapping, text)} " for a in attributes if a.type != "category"
+        f"WHEN {literal(a.name)} THEN {_read_as(a, reading, text)} " for a in attributes if a.type != "category"
     )
     return f"CASE _field {cases}ELSE {sql.level(text)} END" if cases else sql.level(text)
 
 
-def _read_as(attribute: Attribute, mapping: Mapping, text: str) -> str:
-    if attribute.type != "number":
+def _read_as(attribute: Attribute, reading: Reading, text: str) -> str:
+    mapping, leads = reading.mapping, reading.mapping.leads
+    if attribute.type != "number" or leads is None:
         return text_level(attribute, mapping, text)
+    history = mapping.history[attribute.history or ""]
+    decimal = mapping.files[history.source].decimal or mapping.decimal
+    if decimal == "auto":
+        # One system writes its numbers in one way.
+        decimal = reading.raw[leads.source].decimals.get(attribute.column, "auto")
     times = "" if attribute.times == 1.0 else f" * {attribute.times!r}"
-    return f"({sql.number(text)}{times})::VARCHAR"
+    return f"({sql.number(text, decimal)}{times})::VARCHAR"

@@ -20,15 +20,16 @@ from leadml.sources.sql import Moment, at, ident, literal, literals
 
 # So many merges in a row are an error in the data, most likely a circle.
 _LONGEST_CHAIN = 20
-# Mail providers for private people: an address there tells nothing about a company.
+# Mail providers for private people: an address there tells nothing about a company. The first have domains in many
+# countries (hotmail.com.mx), the others are these.
+_FREE_EVERYWHERE = "hotmail yahoo live outlook gmx msn googlemail aol ymail windowslive icloud yandex mail protonmail"
 _FREE_MAIL = (
-    "gmail.com googlemail.com hotmail.com hotmail.es hotmail.co.uk hotmail.fr hotmail.it outlook.com outlook.es "
-    "live.com live.co.uk msn.com yahoo.com yahoo.es yahoo.co.uk yahoo.fr yahoo.de yahoo.it yahoo.com.mx "
-    "yahoo.com.ar ymail.com rocketmail.com aol.com icloud.com me.com mac.com gmx.com gmx.de gmx.net gmx.es web.de "
-    "t-online.de freenet.de mail.com mail.ru yandex.ru yandex.com proton.me protonmail.com pm.me zoho.com "
-    "tutanota.com fastmail.com hey.com qq.com 163.com 126.com naver.com terra.es telefonica.net orange.fr "
-    "wanadoo.fr free.fr laposte.net libero.it virgilio.it tiscali.it uol.com.br bol.com.br terra.com.br "
-    "comcast.net verizon.net att.net sbcglobal.net btinternet.com"
+    "gmail.com rocketmail.com me.com mac.com web.de t-online.de freenet.de mail.ru bk.ru list.ru inbox.ru ukr.net "
+    "proton.me pm.me zoho.com tutanota.com tuta.com fastmail.com hey.com qq.com 163.com 126.com sina.com naver.com "
+    "daum.net terra.es telefonica.net orange.fr orange.es wanadoo.fr wanadoo.es free.fr laposte.net sfr.fr libero.it "
+    "virgilio.it tiscali.it alice.it uol.com.br bol.com.br ig.com.br terra.com.br wp.pl onet.pl o2.pl interia.pl "
+    "seznam.cz centrum.cz comcast.net verizon.net att.net sbcglobal.net cox.net btinternet.com sky.com rediffmail.com "
+    "prodigy.net.mx bluewin.ch telenet.be ziggo.nl kpnmail.nl"
 )
 
 
@@ -51,6 +52,18 @@ class Reading:
         others = [self.moment((c,), raw).known for c in columns if c in raw.present]
         return f"greatest({', '.join([known, *others])})" if others else known
 
+    def known_checks(self, columns: tuple[str, ...], raw: Raw) -> list[Check]:
+        """Rules for the times from which a row is known: each a time, where it is there, and not after the end."""
+        checks = []
+        for column in columns:
+            if column in raw.present:
+                moment, end = self.moment((column,), raw), f"TIMESTAMP {literal(self.end)}"
+                broken = f"{moment.text} IS NOT NULL AND {moment.at} IS NULL"
+                checks.append(Check("bad_date", broken, column=column, value=moment.text))
+                # A date on the last day is known at its end: not after the export.
+                checks.append(Check("after_export", f"{moment.known} > {end}", column=column, value=moment.text))
+        return checks
+
     def time_checks(self, column: str, moment: Moment) -> list[Check]:
         """Rules for a time that a row cannot do without: present, a time, and not after the export."""
         return [
@@ -60,9 +73,13 @@ class Reading:
         ]
 
 
-def free_mail(mapping: Mapping) -> str:
-    """The free-mail domains as SQL literals."""
-    return literals(sorted({*_FREE_MAIL.split(), *(d.lower() for d in mapping.free_mail)}))
+def is_free_mail(domain: str, mapping: Mapping) -> str:
+    """Whether a domain (an expression) is of a provider of mail for everybody."""
+    listed = literals(sorted({*_FREE_MAIL.split(), *(d.lower() for d in mapping.free_mail)}))
+    everywhere = "|".join(_FREE_EVERYWHERE.split())
+    return (
+        rf"({domain} IN ({listed}) OR regexp_full_match({domain}, '({everywhere})(\.(com|co|net|org))?\.[a-z]{{2,3}}'))"
+    )
 
 
 def account_expr(rule: AccountRule | None, mapping: Mapping) -> str:
@@ -72,7 +89,7 @@ def account_expr(rule: AccountRule | None, mapping: Mapping) -> str:
     if not rule.domain:
         return ident(rule.column)
     domain = sql.domain(ident(rule.column))
-    return f"CASE WHEN {domain} NOT IN ({free_mail(mapping)}) THEN {domain} END"
+    return f"CASE WHEN NOT {is_free_mail(domain, mapping)} THEN {domain} END"
 
 
 def attribute_expr(attribute: Attribute, mapping: Mapping, raw: Raw, created: str) -> str:
@@ -95,9 +112,7 @@ def text_level(attribute: Attribute, mapping: Mapping, text: str) -> str:
     domain = sql.domain(text)
     if attribute.type == "domain":
         return domain
-    return (
-        f"CASE WHEN {domain} IS NULL THEN NULL WHEN {domain} IN ({free_mail(mapping)}) THEN 'free' ELSE 'business' END"
-    )
+    return f"CASE WHEN {domain} IS NULL THEN NULL WHEN {is_free_mail(domain, mapping)} THEN 'free' ELSE 'business' END"
 
 
 def fixed_attributes(attributes: tuple[Attribute, ...], raw: Raw) -> list[Attribute]:
@@ -113,7 +128,7 @@ def build_leads(reading: Reading) -> None:
     raw = reading.raw[spec.source]
     _stage(reading, spec, raw)
     fold_audits(reading)
-    _join_merged(reading.con)
+    _join_merged(reading)
     _join_duplicates(reading, spec)
 
 
@@ -132,6 +147,10 @@ def _stage(reading: Reading, spec: LeadsSpec, raw: Raw) -> None:
         "_deleted_at": f"coalesce({deleted_at}, NULL)",
     }  # fmt: skip
     columns |= {f"_id_{kind}": ident(column) for kind, column in spec.ids.items()}
+    for existing in spec.existing:
+        tied = [c for c in existing.since if c in raw.present]
+        moment = reading.moment(tuple(tied), raw) if tied else Moment("NULL", "NULL::TIMESTAMP", "NULL::TIMESTAMP")
+        columns |= {f"_tied_{existing.kind}": moment.at, f"_tie_known_{existing.kind}": moment.known}
     columns |= {
         a.name: attribute_expr(a, reading.mapping, raw, created.at) for a in fixed_attributes(spec.attributes, raw)
     }
@@ -142,6 +161,7 @@ def _stage(reading: Reading, spec: LeadsSpec, raw: Raw) -> None:
     }
     checks = [Check("missing_id", f"{ident(spec.lead_id)} IS NULL", column=spec.lead_id)]
     checks += reading.time_checks(spec.created_at[0], created)
+    checks += reading.known_checks(spec.known_at, raw)
     reading.ledger.sift("leads", Source(raw.table, raw.name), columns, checks, "_staged_leads")
     # A lead id that occurs twice (files.id not set): the last row counts, as everywhere.
     again = "rowid NOT IN (SELECT max(rowid) FROM _staged_leads GROUP BY _id)"
@@ -201,16 +221,21 @@ def _read_audit(reading: Reading, spec: MergeSpec) -> None:
     reading.con.execute("DROP TABLE _read_audit")
 
 
-def _join_merged(con: duckdb.DuckDBPyConnection) -> None:
-    """``_survivors``: each merged lead and the living lead at the end of its chain of merges."""
-    con.execute(
+def _join_merged(reading: Reading) -> None:
+    """``_survivors``: each merged lead and the living lead at the end of its chain of merges.
+
+    A merging without a date is known at the end of the data only.
+    """
+    gone_at = f"coalesce(_deleted_at, TIMESTAMP {literal(reading.end)})"
+    reading.con.execute(
         f"""CREATE OR REPLACE TEMP TABLE _survivors AS
         WITH RECURSIVE
-        gone AS (SELECT _id, _master, _deleted_at FROM _staged_leads WHERE _deleted AND _master IS NOT NULL),
+        gone AS (SELECT _id, _master, {gone_at} AS _gone_at FROM _staged_leads
+            WHERE _deleted AND _master IS NOT NULL),
         chain(_id, root, since, depth) AS (
-            SELECT _id, _master, _deleted_at, 1 FROM gone
+            SELECT _id, _master, _gone_at, 1 FROM gone
             UNION ALL
-            SELECT c._id, g._master, greatest(c.since, g._deleted_at), depth + 1
+            SELECT c._id, g._master, greatest(c.since, g._gone_at), depth + 1
             FROM chain c JOIN gone g ON c.root = g._id WHERE depth < {_LONGEST_CHAIN})
         SELECT c._id, c.root, c.since FROM chain c
         JOIN _staged_leads l ON l._id = c.root AND NOT l._deleted"""

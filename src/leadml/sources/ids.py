@@ -9,8 +9,9 @@ never). ``_first_ids``: the same with one lead for each (kind, key): the first.
 from leadml.sources import sql
 from leadml.sources.identity import Reading
 from leadml.sources.quarantine import OTHER_ROWS, Check, Source
-from leadml.sources.spec import DeviceSpec, Link
-from leadml.sources.sql import at, ident, literal
+from leadml.sources.raw import Raw
+from leadml.sources.spec import DeviceSpec, ExistingId, Key, Link
+from leadml.sources.sql import ident, literal
 
 
 def build_ids(reading: Reading) -> None:
@@ -23,9 +24,11 @@ def build_ids(reading: Reading) -> None:
         FROM _staged_leads s LEFT JOIN _survivors v USING (_id)
         LEFT JOIN _staged_leads m ON m._id = v.root LEFT JOIN _staged_leads o ON o._id = m._own"""
     kinds = {"lead": "_id", **{k: f'"_id_{k}"' for k in spec.ids}, "email": "_email"}
+    existing = {e.kind: e for e in spec.existing if _is_told(reading, e)}
     parts = [
-        f"SELECT {literal(kind)} AS kind, {key} AS key, _lead AS lead_id, _id AS own_id, _known AS since, merged, "
-        f"NULL::TIMESTAMP AS until, _at FROM folded WHERE {key} IS NOT NULL"
+        f"SELECT {literal(kind)} AS kind, {key} AS key, _lead AS lead_id, _id AS own_id, "
+        f"{_tied_since(existing.get(kind))} AS since, merged, NULL::TIMESTAMP AS until, _at "
+        f"FROM folded {_born(reading, existing.get(kind), key)} WHERE {key} IS NOT NULL"
         for kind, key in kinds.items()
     ]
     # A lead that is gone is its survivor's from the merging on, and nobody's before: its own row tells nothing now.
@@ -50,6 +53,31 @@ def build_ids(reading: Reading) -> None:
         "ORDER BY kind, key, since, merged NULLS FIRST, _at, lead_id"
     )
     con.execute("DROP TABLE _all_ids")
+
+
+def _is_told(reading: Reading, spec: ExistingId) -> bool:
+    """Whether the files tell when ids of a kind came to be."""
+    raw = reading.raw.get(spec.source)
+    return raw is not None and spec.id in raw.present and any(c in raw.present for c in spec.at)
+
+
+def _tied_since(spec: ExistingId | None) -> str:
+    if spec is None:
+        return "_known"
+    tied, known = ident(f"_tied_{spec.kind}"), ident(f"_tie_known_{spec.kind}")
+    # A day to spare: what a conversion makes is dated just before it, or the day before in another zone.
+    before = f"date_trunc('day', {tied}) - INTERVAL 1 DAY"
+    return f"CASE WHEN _born < {before} THEN greatest(_known, {known}) ELSE _known END"
+
+
+def _born(reading: Reading, spec: ExistingId | None, key: str) -> str:
+    """A join with when each id of a kind came to be."""
+    if spec is None:
+        return ""
+    raw = reading.raw[spec.source]
+    moment = reading.moment(spec.at, raw)
+    ids = f"SELECT {ident(spec.id)} AS _existing, min({moment.at}) AS _born FROM {raw.table} GROUP BY 1"
+    return f"LEFT JOIN ({ids}) ON _existing = {key}"
 
 
 def _link(reading: Reading, spec: Link) -> None:
@@ -79,8 +107,7 @@ def _link(reading: Reading, spec: Link) -> None:
         checks += reading.time_checks(spec.at[0], tied)
     checks.append(Check("unknown_lead", "_who IS NULL", quarantined=False))
     reading.ledger.sift(f"link {spec.kind}", Source(source, spec.source), columns, checks, "_linked")
-    # An id that leads carry themselves is surer than one found by another.
-    reading.con.execute("INSERT INTO _all_ids SELECT * FROM _linked ANTI JOIN _all_ids USING (kind, key)")
+    reading.con.execute("INSERT INTO _all_ids SELECT * FROM _linked")
     reading.con.execute("DROP TABLE _linked")
 
 
@@ -89,22 +116,23 @@ def _device(reading: Reading, spec: DeviceSpec) -> None:
 
     Whoever comes second must not take away what was known before: the link stays for the rows until then.
     """
-    raw = reading.raw[spec.source]
-    seen, key = f"r.{at(spec.at)}", f"r.{ident(spec.id)}"
-    joins = " OR ".join(
-        f"(i.kind = {literal(k.by)} AND i.key = r.{ident(k.column)})" for k in spec.lead if k.column in raw.present
-    )
-    if not joins:
+    con, raw = reading.con, reading.raw[spec.source]
+    keys = [k for k in spec.lead if k.column in raw.present]
+    if not keys:
         return
-    known = "i.since" if spec.always else f"greatest({seen}, i.since)"
+    _seen_devices(reading, spec, raw, keys)
+    known = "i.since" if spec.always else "greatest(r._at, i.since)"
+    # Not one join on either key, which DuckDB could only do row by row.
+    sightings = " UNION ALL ".join(
+        f"SELECT r.key, i.* EXCLUDE (key), {known} AS known FROM _seen_devices r "
+        f"JOIN _all_ids i ON i.kind = {literal(k.by)} AND i.key = r.{ident(f'_by_{n}')}"
+        for n, k in enumerate(keys)
+    )
     # Leads of one e-mail are one person; merged ones are two until the merging, whoever knows of it afterwards.
-    reading.con.execute(
+    con.execute(
         f"""INSERT INTO _all_ids
         WITH sightings AS (
-            SELECT {key} AS key, i.*, {known} AS known,
-                CASE WHEN i.merged IS NULL THEN i.lead_id ELSE i.own_id END AS person
-            FROM {raw.table} r
-            JOIN _all_ids i ON {joins} WHERE {key} IS NOT NULL AND {seen} IS NOT NULL),
+            SELECT *, CASE WHEN merged IS NULL THEN lead_id ELSE own_id END AS person FROM ({sightings})),
         people AS (
             SELECT key, person, min(known) AS known, arg_min({{lead_id: lead_id, own_id: own_id, merged: merged,
                 _at: _at}}, (known, own_id)) AS who FROM sightings GROUP BY key, person),
@@ -114,3 +142,25 @@ def _device(reading: Reading, spec: DeviceSpec) -> None:
         SELECT {literal(spec.kind)}, key, who.lead_id, who.own_id, known, who.merged, until, who._at
         FROM owners WHERE place = 1 AND (until IS NULL OR until > known)"""
     )
+    con.execute("DROP TABLE _seen_devices")
+
+
+def _seen_devices(reading: Reading, spec: DeviceSpec, raw: Raw, keys: list[Key]) -> None:
+    """``_seen_devices``: each device with what names its lead, and when.
+
+    Rows of a file that touchpoints read too are booked there.
+    """
+    seen = reading.moment((spec.at,), raw)
+    texts = {k.column: sql.email(ident(k.column)) if k.by == "email" else ident(k.column) for k in keys}
+    columns = {"key": ident(spec.id), "_at": seen.at}
+    columns |= {f"_by_{n}": texts[k.column] for n, k in enumerate(keys)}
+    if any(t.source == spec.source for t in reading.mapping.touchpoints):
+        outputs = ", ".join(f"{expr} AS {ident(name)}" for name, expr in columns.items())
+        named = " OR ".join(f"{text} IS NOT NULL" for text in texts.values())
+        reading.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE _seen_devices AS SELECT {outputs} FROM {raw.table} "
+            f"WHERE {ident(spec.id)} IS NOT NULL AND {seen.at} IS NOT NULL AND ({named})"
+        )
+        return
+    checks = [Check("missing_id", f"{ident(spec.id)} IS NULL", column=spec.id), *reading.time_checks(spec.at, seen)]
+    reading.ledger.sift(f"device {spec.kind}", Source(raw.table, raw.name), columns, checks, "_seen_devices")

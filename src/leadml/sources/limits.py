@@ -19,8 +19,7 @@ def check_usable(mapping: Mapping, report: SourceReport) -> None:
         broken: dict[str, int] = file["quarantined"]
         if file["rows"] and sum(broken.values()) == file["rows"] and mapping.files[file["name"]].required:
             raise DataError(
-                f"none of the {file['rows']} rows of {file['path']} can be used ({_told(broken)}): "
-                "export it again, or mend source.files and source.leads in the mapping"
+                f"none of the {file['rows']} rows of {file['path']} can be used ({_told(broken)}): {_way_out(broken)}"
             )
     leads: dict[str, Any] = report.counts["tables"]["leads"]
     if not leads["rows_out"]:
@@ -33,26 +32,33 @@ def check_usable(mapping: Mapping, report: SourceReport) -> None:
 def check_limits(con: duckdb.DuckDBPyConnection, mapping: Mapping, report: SourceReport) -> None:
     """Raise `DataError` where a rule took more than its limit of a file's rows: the worst three, an example each.
 
-    A rule that took fewer than `FEW_ROWS` rows is never too much. Examples come from the table ``quarantine``, which
-    holds no personal values.
+    Files of one name in the mapping (the parts of a table) count together. A rule without a limit of its own that took
+    fewer than `FEW_ROWS` rows is never too much. Examples come from the table ``quarantine``, which holds no personal
+    values.
     """
-    over = []
+    files: dict[str, list[dict[str, Any]]] = {}
     for file in report.counts["files"]:
-        for rule, rows in file["quarantined"].items():
-            limit = _limit(mapping, rule)
-            if rows >= FEW_ROWS and rows > limit * file["rows"]:
-                over.append((rows / file["rows"], file["path"], rule, rows, limit))
+        files.setdefault(file["name"], []).append(file)
+    over = []
+    for parts in files.values():
+        total = sum(part["rows"] for part in parts)
+        for rule in sorted({rule for part in parts for rule in part["quarantined"]}):
+            rows, limit = sum(part["quarantined"].get(rule, 0) for part in parts), _limit(mapping, rule)
+            few = rule not in mapping.limits and rows < FEW_ROWS
+            if rows > limit * total and not few:
+                worst = max(parts, key=lambda part: part["quarantined"].get(rule, 0))["path"]
+                told = worst if len(parts) == 1 else f"{len(parts)} files such as {worst}"
+                example = f"{rule} took {rows:,} rows ({rows / total:.0%}, limit {limit:.0%}) of {told}, e.g. "
+                over.append((rows / total, rule, example + _example(con, worst, rule)))
     if not over:
         return
-    over.sort(key=lambda o: (-o[0], o[1], o[2]))
-    told = "; ".join(
-        f"{rule} took {rows:,} rows ({share:.0%}, limit {limit:.0%}) of {path}, e.g. {_example(con, path, rule)}"
-        for share, path, rule, rows, limit in over[:_WORST]
-    )
+    over.sort(key=lambda o: (-o[0], o[1:]))
+    told = "; ".join(example for _, _, example in over[:_WORST])
+    hint = "Say when the export ends with source.exported_at=DATE. " if over[0][1] == "after_export" else ""
     rest = f" (and {len(over) - _WORST} more)" if len(over) > _WORST else ""
     raise DataError(
-        f"{len(over)} quarantine rule(s) above their limit: {told}{rest}. Mend the export or the mapping, or allow it "
-        f"with source.limits.{over[0][2]}={min(1.0, over[0][0] + 0.01):.2f}"
+        f"{len(over)} quarantine rule(s) above their limit: {told}{rest}. {hint}Mend the export or the mapping, or "
+        f"allow it with source.limits.{over[0][1]}={min(1.0, over[0][0] + 0.01):.2f}"
     )
 
 
@@ -70,6 +76,12 @@ def _example(con: duckdb.DuckDBPyConnection, path: str, rule: str) -> str:
     line, column, value = row if row else (None, None, None)
     where = f"line {line}" if line is not None else "a row"
     return where + (f", {column}" if column else "") + (f" = {value[:80]!r}" if value else "")
+
+
+def _way_out(rules: dict[str, int]) -> str:
+    if "after_export" in rules:
+        return "if the export ends later than its leads and touchpoints tell, say when with source.exported_at=DATE"
+    return "export it again, or mend source.files and source.leads in the mapping"
 
 
 def _told(rules: dict[str, int]) -> str:

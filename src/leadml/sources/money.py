@@ -2,10 +2,10 @@
 
 from leadml.sources import sql
 from leadml.sources.identity import Reading
-from leadml.sources.quarantine import Check, Source
+from leadml.sources.quarantine import OTHER_FIELD, Check, Source
 from leadml.sources.raw import Raw
-from leadml.sources.spec import DatedSpec, Rates
-from leadml.sources.sql import Moment, at, ident, literal
+from leadml.sources.spec import DatedSpec, HistorySpec, Rates
+from leadml.sources.sql import Moment, ident, literal
 
 # What is booked within a day of the conversion belongs to it: amounts are often typed in just after the stage.
 _SETTLED = "INTERVAL 1 DAY"
@@ -21,22 +21,34 @@ def with_amount_at(reading: Reading, relation: str, spec: DatedSpec, when: Momen
     history = reading.mapping.history[booked.history] if booked else None
     if booked is None or history is None or history.source not in reading.raw or booked.key not in raw.present:
         return f"(SELECT *, NULL::VARCHAR AS _amount_then FROM {relation})"
-    changes = reading.raw[history.source]
-    amount = spec.amount or ""
-    names = sql.literals({x.lower() for x in (amount, *reading.mapping.files[spec.source].aliases(amount))})
-    changed, old = at(history.at[0]), ident(history.old) if history.old in changes.present else "NULL::VARCHAR"
-    rows = (
-        f"(SELECT {ident(history.id)} AS id, {old} AS old, {ident(history.new)} AS new, {changed} AS changed, "
-        f"_file, _row FROM {changes.table} WHERE lower({ident(history.field)}) IN ({names}) AND {changed} IS NOT NULL)"
-    )
+    _read_amounts(reading, history, reading.mapping.files[spec.source].aliases(spec.amount or ""))
     return (
         f"(SELECT * EXCLUDE (_then), coalesce(_then.before, _then.after) AS _amount_then FROM ("
-        f"SELECT t.*, (SELECT {{before: arg_max(h.new, (h.changed, h._file, h._row)) "
+        f"SELECT t.*, (SELECT {{before: arg_max(h.new, (h.changed, h.place)) "
         f"FILTER (h.changed <= t._converted + {_SETTLED}), "
-        f"after: arg_min(h.old, (h.changed, h._file, h._row)) FILTER (h.changed > t._converted + {_SETTLED})}} "
-        f"FROM {rows} h WHERE h.id = t.{ident(booked.key)}) AS _then "
+        f"after: arg_min(h.old, (h.changed, h.place)) FILTER (h.changed > t._converted + {_SETTLED})}} "
+        f"FROM _amounts h WHERE h.id = t.{ident(booked.key)}) AS _then "
         f"FROM (SELECT *, {when.at} AS _converted FROM {relation}) t))"
     )
+
+
+def _read_amounts(reading: Reading, history: HistorySpec, names: tuple[str, ...]) -> None:
+    """``_amounts``: the changes of an amount, with the row's place for those of one instant."""
+    raw = reading.raw[history.source]
+    changed = reading.moment(history.at, raw)
+    other = f"coalesce(lower({ident(history.field)}) NOT IN ({sql.literals(n.lower() for n in names)}), TRUE)"
+    checks = [
+        Check(OTHER_FIELD, f"{other} OR NOT ({sql.where(history.where)})", quarantined=False),
+        Check("missing_id", f"{ident(history.id)} IS NULL", column=history.id),
+        *reading.time_checks(history.at[0], changed),
+    ]
+    columns = {
+        "id": ident(history.id), "new": ident(history.new), "changed": changed.at,
+        "old": ident(history.old) if history.old in raw.present else "NULL::VARCHAR",
+        "place": "{f: _file, r: _row}",
+    }  # fmt: skip
+    reading.con.execute("DROP TABLE IF EXISTS _amounts")
+    reading.ledger.sift("amounts", Source(raw.table, raw.name), columns, checks, "_amounts")
 
 
 def amount_columns(reading: Reading, spec: DatedSpec, raw: Raw) -> dict[str, str]:
@@ -52,7 +64,7 @@ def amount_columns(reading: Reading, spec: DatedSpec, raw: Raw) -> dict[str, str
         text = f"coalesce(_amount_then, {text})"
         amount = sql.number(text, decimal)
     named = f"upper({ident(spec.currency)})" if spec.currency in raw.present else "NULL::VARCHAR"
-    currency = f"coalesce({named}, {sql.currency_of(text)})"
+    currency = f"coalesce({named}, {sql.currency_of(text, reading.mapping.currency)})"
     wanted, rates = reading.mapping.currency, reading.mapping.rates
     if wanted is None:
         return {"amount": amount, "currency": currency, "_amount_given": text}
@@ -63,7 +75,7 @@ def amount_columns(reading: Reading, spec: DatedSpec, raw: Raw) -> dict[str, str
     if rates is not None and rates.source in reading.raw:
         _read_rates(reading, rates)
         moment = reading.moment(spec.at, raw)
-        dated = f"(SELECT arg_max(rate, since) FROM _rates WHERE code = {currency} AND since <= {moment.at})"
+        dated = f"(SELECT arg_max(rate, (since, place)) FROM _rates WHERE code = {currency} AND since <= {moment.at})"
         one = f"coalesce({one}, {dated})"
     turned = f"CASE WHEN {one} IS NOT NULL THEN {literal(wanted)} ELSE {currency} END"
     return {"amount": f"{amount} * {one}", "currency": turned, "_amount_given": text}
@@ -79,6 +91,11 @@ def _read_rates(reading: Reading, spec: Rates) -> None:
         *reading.time_checks(spec.at, moment),
         Check("bad_rate", f"coalesce({rate} <= 0, TRUE)", column=spec.rate, value=ident(spec.rate)),
     ]
-    columns = {"code": f"upper({ident(spec.currency)})", "since": moment.at, "rate": value}
+    columns = {
+        "code": f"upper({ident(spec.currency)})",
+        "since": moment.at,
+        "rate": value,
+        "place": "{f: _file, r: _row}",
+    }
     reading.con.execute("DROP TABLE IF EXISTS _rates")
     reading.ledger.sift("rates", Source(raw.table, raw.name), columns, checks, "_rates")

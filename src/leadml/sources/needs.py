@@ -37,6 +37,9 @@ def time_columns(mapping: Mapping) -> dict[str, set[str]]:
             times[owner.source] |= {*owner.created_at}
     if mapping.leads is not None:
         times[mapping.leads.source] |= {*mapping.leads.deleted_at, *mapping.leads.known_at}
+        for existing in mapping.leads.existing:
+            times[mapping.leads.source] |= {*existing.since}
+            times[existing.source] |= {*existing.at}
     if mapping.rates is not None:
         times[mapping.rates.source].add(mapping.rates.at)
     for device in mapping.devices:
@@ -78,12 +81,18 @@ def id_columns(mapping: Mapping) -> dict[str, set[str]]:
     if mapping.leads is not None:
         leads = mapping.leads
         found[leads.source] |= {c for c in (leads.lead_id, leads.merged_into, *leads.ids.values()) if c is not None}
+        for existing in leads.existing:
+            found[existing.source].add(existing.id)
     booked = [x.booked for x in mapping.dated if x.booked]
     named = [(x.source, x.id) for x in mapping.links] + [(x.source, x.id) for x in mapping.devices]
     named += [(x.source, x.id) for x in mapping.history.values()] + [(x.source, x.id) for x in booked]
     named += [(x.source, c) for x in mapping.merges for c in (x.winner, x.loser)]
     for source, column in named:
         found[source].add(column)
+    for touchpoint in mapping.touchpoints:
+        found[touchpoint.source] |= {*touchpoint.id}
+    for spec in mapping.files.values():
+        found[spec.name] |= {*spec.id}
     for entry in mapping.dated:
         keys = (entry.booked.key if entry.booked else None, entry.amount_history.key if entry.amount_history else None)
         found[entry.source] |= {k for k in keys if k is not None}
@@ -122,6 +131,9 @@ def _need_leads(mapping: Mapping, need: Need) -> None:
         need(leads.source, (*leads.created_at[1:], leads.email, *leads.ids.values(), *_of(leads.attributes)), False)
         need(leads.source, (leads.merged_into, leads.deleted, *leads.deleted_at, *leads.known_at), False)
         need(leads.source, (leads.account.column if leads.account else None,), False)
+        for existing in leads.existing:
+            need(leads.source, existing.since, False)
+            need(existing.source, (existing.id, *existing.at), False)
     if accounts is not None:
         need(accounts.source, (accounts.account.column, accounts.created_at[0]), True)
         need(accounts.source, (*accounts.created_at[1:], *_of(accounts.attributes)), False)
@@ -169,7 +181,9 @@ def _need_dated(mapping: Mapping, conversion: str, need: Need) -> None:
 
 def _need_rows(source: str, keys: tuple[Key, ...], conditions: Where, need: Need, required: bool = True) -> None:
     """One key is needed; of several `read_raw` asks for any one of them."""
-    need(source, columns_of(conditions), required)
+    # A missing value fulfils a negated condition, and so does a column that is not there.
+    need(source, columns_of(tuple(c for c in conditions if not c.negated)), required)
+    need(source, columns_of(tuple(c for c in conditions if c.negated)), False)
     need(source, (k.here for k in keys), required and len(keys) == 1)
     for key in keys:
         if key.via is not None:

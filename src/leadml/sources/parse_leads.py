@@ -11,6 +11,7 @@ from leadml.sources.spec import (
     Attribute,
     CustomRule,
     DeviceSpec,
+    ExistingId,
     HistorySpec,
     Key,
     LeadsSpec,
@@ -75,6 +76,14 @@ def _custom(name: str, node: Node) -> CustomRule:
     return rule
 
 
+def _existing(kind: str, node: Node) -> ExistingId:
+    existing = ExistingId(
+        kind=kind, since=node.texts("since"), source=node.text("from"), id=node.text("id"), at=node.texts("at")
+    )
+    node.done()
+    return existing
+
+
 def parse_leads(node: Node) -> LeadsSpec:
     """The entry ``leads``."""
     ids = node.node("ids")
@@ -92,6 +101,7 @@ def parse_leads(node: Node) -> LeadsSpec:
         deleted_at=node.texts("deleted_at", ()),
         attributes=tuple(node.nodes("attributes", _attribute).values()),
         custom=tuple(node.nodes("custom", _custom).values()),
+        existing=tuple(node.nodes("existing", _existing).values()),
     )
     node.done()
     return spec

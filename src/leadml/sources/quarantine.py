@@ -5,7 +5,7 @@ says that it is broken; else *ignored*, by the first rule that set it aside. Onl
 written down: a row is lost when every part that reads its file has said no.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -85,12 +85,14 @@ class TableCount:
 class Ledger:
     """Verdicts on source rows while tables are built, in the caller's DuckDB connection."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, personal: Sequence[str] = ()) -> None:
-        """``personal``: columns (lower case) whose values are never written to the quarantine."""
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, personal: Callable[[str, str], bool] = lambda file, column: False
+    ) -> None:
+        """``personal``: whether the values of a file's column are never written to the quarantine."""
         self.con = con
         self.files: list[RawFile] = []
         self.tables: dict[str, TableCount] = {}
-        self._personal = {p.lower() for p in personal}
+        self._personal = personal
         self._parts: list[str] = []
         self._last_part: dict[str, int] = {}
         con.execute(
@@ -112,11 +114,11 @@ class Ledger:
                 [list(column) for column in zip(*rows, strict=True)],
             )
 
-    def take_out(self, raw: str, checks: Sequence[Check]) -> None:
-        """Remove from a raw table every row that a check takes."""
+    def take_out(self, raw: str, name: str, checks: Sequence[Check]) -> None:
+        """Remove from the raw table of a file every row that a check takes."""
         if checks:
             any_check = " OR ".join(f"coalesce({c.when}, FALSE)" for c in checks)
-            taken = f"SELECT * FROM ({self._sifted(Source(raw, raw), {}, checks)}) WHERE _check IS NOT NULL"
+            taken = f"SELECT * FROM ({self._sifted(Source(raw, name), {}, checks)}) WHERE _check IS NOT NULL"
             if self._judge(_EVERY_PART, taken, checks):
                 self.con.execute(f"DELETE FROM {raw} WHERE {any_check}")
 
@@ -150,7 +152,7 @@ class Ledger:
         """
         outputs = "".join(f"{expr} AS {ident(name)}, " for name, expr in columns.items())
         made = (
-            f"SELECT {outputs}_file AS _sifted_file, _row AS _sifted_row, {self._seen(checks)} AS _seen, "
+            f"SELECT {outputs}_file AS _sifted_file, _row AS _sifted_row, {self._seen(source.name, checks)} AS _seen, "
             f"{self._which(checks, made=False)} AS _first FROM {source.relation}"
         )
         return f"SELECT * EXCLUDE (_first), coalesce(_first, {self._which(checks, made=True)}) AS _check FROM ({made})"
@@ -179,8 +181,8 @@ class Ledger:
         cases = " ".join(f"WHEN {c.when} THEN {i}" for i, c in enumerate(checks) if c.made == made)
         return f"(CASE {cases} END)" if cases else "NULL::INTEGER"
 
-    def _seen(self, checks: Sequence[Check]) -> str:
-        shown = [c for c in checks if c.value is not None and (c.column or "").lower() not in self._personal]
+    def _seen(self, name: str, checks: Sequence[Check]) -> str:
+        shown = [c for c in checks if c.value is not None and not self._personal(name, c.column or "")]
         cases = " ".join(f"WHEN {c.when} THEN {c.value if c in shown else 'NULL'}" for c in checks if not c.made)
         return f"(CASE {cases} END)" if shown else "NULL::VARCHAR"
 

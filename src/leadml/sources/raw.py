@@ -11,7 +11,7 @@ from leadml.sources.files import Found, find_files, look_at
 from leadml.sources.names import match_nested
 from leadml.sources.needs import columns_of, id_columns, needed_columns, number_columns, time_columns
 from leadml.sources.quarantine import Check, Ledger, RawFile
-from leadml.sources.readers import Choice, Rejected, read_file, read_parquet_files
+from leadml.sources.readers import Choice, Rejected, alike, read_file, read_parquet_files
 from leadml.sources.spec import FileSpec, Mapping
 from leadml.sources.sql import Clock, has_decimal_comma, has_decimal_point, ident, is_short_id, long_id, number, where
 
@@ -92,11 +92,12 @@ def _read_one(
 ) -> Raw:
     spec, first = files[0].spec, len(ledger.files)
     headers = tuple(dict.fromkeys(h for file in files for h in file.header))
+    named = {h: {c: header_of(spec, c, h) for c in needed} for h in dict.fromkeys(file.header for file in files)}
     times = tuple(sorted(time_columns(mapping)[spec.name] & needed.keys()))
     choice = Choice(
         table=ident(f"raw_{spec.name}"),
         number=first,
-        columns={column: header_of(spec, column, headers) for column in needed},
+        columns=dict.fromkeys(needed),
         times=times,
         missing=mapping.missing,
         clock=clock_of(mapping, spec),
@@ -104,21 +105,22 @@ def _read_one(
     con.execute(f"DROP TABLE IF EXISTS {choice.table}")
     rejected: list[Rejected] = [[] for _ in files]
     if all(file.format == "parquet" for file in files):
-        read_parquet_files(con, files, choice)
+        for group in alike(files):
+            here = replace(choice, columns=named[files[group[0]].header])
+            read_parquet_files(con, [files[i] for i in group], here, [first + i for i in group])
     else:
         for i, file in enumerate(files):
-            here = {column: header_of(spec, column, file.header) for column in needed}
-            rejected[i] = read_file(con, file, replace(choice, number=first + i, columns=here))
+            rejected[i] = read_file(con, file, replace(choice, number=first + i, columns=named[file.header]))
     rows = dict(con.execute(f"SELECT _file, count(*) FROM {choice.table} GROUP BY 1").fetchall())
     for i, file in enumerate(files):
         count = rows.get(first + i, 0) + len(rejected[i])
         ledger.files.append(RawFile(first + i, spec.name, file.relative, file.sha256, count))
         ledger.reject(first + i, rejected[i])
-    present = frozenset(c for c, actual in choice.columns.items() if actual)
-    _set_aside(con, choice.table, spec, present, ledger)
-    used = frozenset(actual.split(".")[0] for actual in choice.columns.values() if actual)
+    present = frozenset(c for columns in named.values() for c, actual in columns.items() if actual)
     if mapping.id_style == "salesforce":
         _lengthen_ids(con, choice.table, sorted(id_columns(mapping)[spec.name] & present))
+    _set_aside(con, choice.table, spec, present, ledger)
+    used = frozenset(actual.split(".")[0] for columns in named.values() for actual in columns.values() if actual)
     numbers = sorted(number_columns(mapping)[spec.name] & present)
     decimals = _decimals(con, choice.table, numbers, spec.decimal or mapping.decimal)
     return Raw(spec.name, choice.table, present, headers, used, frozenset(needed), choice.clock, decimals)
@@ -166,7 +168,7 @@ def _set_aside(
             if set(columns_of(conditions)) <= present:
                 seen = conditions[0].column
                 checks.append(Check(rule, where(conditions), bad, seen, ident(seen)))
-    ledger.take_out(table, checks)
+    ledger.take_out(table, spec.name, checks)
     if not spec.id:
         return
     key = ", ".join(ident(c) for c in spec.id)
@@ -179,5 +181,5 @@ def _set_aside(
         f"CREATE OR REPLACE TEMP TABLE _again AS SELECT _file, _row FROM {table} WHERE {whole} "
         f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _file DESC, _row DESC) > 1"
     )
-    ledger.take_out(table, [Check("same_id", "(_file, _row) IN (SELECT _file, _row FROM _again)", False)])
+    ledger.take_out(table, spec.name, [Check("same_id", "(_file, _row) IN (SELECT _file, _row FROM _again)", False)])
     con.execute("DROP TABLE _again")

@@ -11,7 +11,7 @@ from typing import TextIO
 
 import duckdb
 
-from leadml.errors import DataError
+from leadml.errors import ConfigurationError, DataError
 from leadml.sources import cells, excel, jsonlines
 from leadml.sources.delimited import read_records
 from leadml.sources.files import Found
@@ -22,7 +22,7 @@ from leadml.sources.rows import Rejected, Rows, write_rows
 from leadml.sources.sql import ident, literal, literals
 from leadml.sources.streams import guess_encoding, open_text, read_head
 
-__all__ = ["Choice", "Rejected", "create_raw", "read_file", "read_parquet_files"]
+__all__ = ["Choice", "Rejected", "alike", "create_raw", "read_file", "read_parquet_files"]
 
 _HEAD = 1 << 16
 
@@ -38,7 +38,7 @@ def read_file(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> R
     create_raw(con, choice)
     found.survey.start()
     if found.format == "parquet":
-        read_parquet_files(con, [found], choice)
+        read_parquet_files(con, [found], choice, [choice.number])
         return []
     if found.format == "excel":
         return _read_sheet(con, found, choice)
@@ -50,17 +50,26 @@ def read_file(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> R
     return (_read_json_slowly if found.format == "jsonl" else _read_csv_slowly)(con, found, choice)
 
 
-def read_parquet_files(con: duckdb.DuckDBPyConnection, files: list[Found], choice: Choice) -> None:
-    """Add the rows of all Parquet files of one name in one go; they are numbered from ``choice.number`` on.
+def alike(files: Iterable[Found]) -> list[list[int]]:
+    """The places of the files that have the same columns of the same types, in order: each group is read in one go."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for place, file in enumerate(files):
+        groups.setdefault((file.header, file.types), []).append(place)
+    return list(groups.values())
+
+
+def read_parquet_files(con: duckdb.DuckDBPyConnection, files: list[Found], choice: Choice, numbers: list[int]) -> None:
+    """Add the rows of Parquet files that are `alike` in one go; ``numbers``: what each file is in the raw table.
 
     Raises:
         DataError: One of them is damaged.
+        ConfigurationError: The memory does not suffice.
     """
     create_raw(con, choice)
     for file in files:
         file.survey.start()
-    relation = f"read_parquet([{literals(str(f.path) for f in files)}], union_by_name=true, file_row_number=true)"
-    types = dict(con.execute(f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM {relation})").fetchall())
+    relation = f"read_parquet([{literals(str(f.path) for f in files)}], file_row_number=true)"
+    types = dict(zip(files[0].header, files[0].types, strict=True))
     exprs, clean, instants = {}, set(), {}
     for column, actual in choice.columns.items():
         if actual is not None:
@@ -71,12 +80,15 @@ def read_parquet_files(con: duckdb.DuckDBPyConnection, files: list[Found], choic
             known = cells.typed_instant(choice.clock, ident(name), types[name]) if not key else None
             if known is not None:
                 instants[column] = known
-    number = f"file_index + {choice.number}"
+    in_turn = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    number = f"file_index + {numbers[0]}" if in_turn else f"{numbers}[file_index::BIGINT + 1]"
     source = Source(relation, exprs, "file_row_number + 1", number, frozenset(clean), instants)
+    names = ", ".join(f.relative for f in files[:3])
     try:
         con.execute(insertion(con, choice, source))
+    except duckdb.OutOfMemoryException as error:
+        raise ConfigurationError(f"{names} take more memory than engine.memory_limit: raise it") from error
     except duckdb.Error as error:
-        names = ", ".join(f.relative for f in files[:3])
         raise DataError(f"{names} cannot be read as Parquet (cut off or damaged): export it again") from error
 
 

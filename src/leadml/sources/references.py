@@ -41,6 +41,8 @@ def check_references(mapping: Mapping, problems: Problems) -> None:
     for name, keys in _keys(mapping):
         for key in keys:
             _check_name(key.by, kinds, f"a way to find the lead (in {name})", problems)
+    for existing in leads.existing:
+        _check_name(existing.kind, leads.ids, "a kind of id under source.leads.ids", problems)
     for kind in leads.join:
         _check_name(kind, {*(["email"] if leads.email else []), *leads.ids}, "an id to join leads by", problems)
     for name in [c.history for c in leads.custom if c.history] + _amount_histories(mapping):
@@ -60,7 +62,7 @@ def _sources(mapping: Mapping, leads: LeadsSpec) -> Iterator[str]:
         yield mapping.accounts.source
     if mapping.rates is not None:
         yield mapping.rates.source
-    parts: list[Sourced] = [*mapping.history.values(), *mapping.merges, *mapping.keyed]
+    parts: list[Sourced] = [*leads.existing, *mapping.history.values(), *mapping.merges, *mapping.keyed]
     yield from (x.source for x in parts)
     yield from (x.booked.source for x in mapping.dated if x.booked)
     yield from (key.via.source for _, keys in _keys(mapping) for key in keys if key.via)

@@ -100,7 +100,7 @@ def _untracked(reading: Reading, as_of: dict[str, str]) -> list[dict[str, str]]:
         if attribute.column in reading.raw[spec.source].present:
             why = (
                 f"no change of it in {attribute.history}: tracking seems to be off, so its value is only known as of "
-                f"the export; source.keep=[{attribute.column}] uses it all the same, if it never changes"
+                f"the export; {attribute.column} in source.keep uses it all the same, if it never changes"
             )
             found.append({"file": spec.source, "column": attribute.column, "why": why})
     return found

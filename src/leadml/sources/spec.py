@@ -199,6 +199,21 @@ class LeadsSpec:
     deleted_at: tuple[str, ...]
     attributes: tuple[Attribute, ...]
     custom: tuple[CustomRule, ...] = ()
+    existing: "tuple[ExistingId, ...]" = ()
+
+
+@dataclass(frozen=True)
+class ExistingId:
+    """Ids of a kind that may be older than their tie: those over a day older than ``since`` are the lead's from then.
+
+    A row of ``source`` with its ``at`` tells that an id existed. Younger ids are the lead's from its creation.
+    """
+
+    kind: str
+    since: tuple[str, ...]
+    source: str
+    id: str
+    at: tuple[str, ...]
 
 
 @dataclass(frozen=True)

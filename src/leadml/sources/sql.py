@@ -96,7 +96,8 @@ class Clock:
         iso = rf"""CASE
             WHEN {expr} IS NULL THEN NULL
             WHEN regexp_full_match({expr}, '\d{{4}}-\d{{2}}-\d{{2}}[T ][0-9:.]+ ?(Z|UTC|[+-]\d{{2}}(:?\d{{2}})?)')
-                THEN timezone('UTC', try_cast(regexp_replace({expr}, ' ?UTC$', 'Z') AS TIMESTAMPTZ))
+                THEN timezone('UTC', try_cast(
+                    regexp_replace(regexp_replace({expr}, ' ?UTC$', 'Z'), ' ([+-][0-9:]+)$', '\1') AS TIMESTAMPTZ))
             WHEN regexp_full_match({expr}, '\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}}([T ][0-9:.]+)?')
                 THEN {self._to_utc(f"try_cast({expr} AS TIMESTAMP)")}
             WHEN regexp_full_match({expr}, '\d{{9,10}}') THEN make_timestamp(try_cast({expr} AS BIGINT) * 1000000)
@@ -181,25 +182,34 @@ _NAMED = f"[{literals(day + time for day in _DAYS_NAMED for time in ('', ' %H:%M
 def number(expr: str, decimal: str = "auto") -> str:
     """DOUBLE of a text; NULL for anything else, infinities included.
 
-    Read are plain numbers and those with a currency sign or code beside them. With ``decimal`` "." or "," the other
-    one (and blanks and apostrophes) only separates thousands; with "auto" they are read where nothing else can be
-    meant: 1,234.5 and 1.234,5, and 1,234 is a thousand.
+    Read are plain numbers and those with a currency sign or code, or a per cent sign, beside them, also in brackets or
+    with a typographic minus. With ``decimal`` "." or "," the other one (and blanks and apostrophes) only separates
+    thousands; with "auto" they are read where nothing else can be meant: 1,234.5 and 1.234,5, and 1,234 is a thousand.
     """
-    bare = rf"regexp_replace({expr}, '^([A-Z]{{3}}|[€$£])\s*|\s*([A-Z]{{3}}|[€$£%])$', '', 'g')"
-    spaced = rf"regexp_replace({bare}, '(\d)[ {_ODD_BLANKS}''](\d{{3}})', '\1\2', 'g')"
-    points = rf"regexp_full_match({spaced}, '-?\d{{1,3}}(,\d{{3}})+(\.\d+)?')"
-    commas = rf"regexp_full_match({spaced}, '-?\d{{1,3}}((\.\d{{3}})+,\d+|(\.\d{{3}}){{2,}})')"
-    without_commas = f"try_cast(replace({spaced}, ',', '') AS DOUBLE)"
-    without_points = f"try_cast(replace(replace({spaced}, '.', ''), ',', '.') AS DOUBLE)"
+    money = r"([A-Z]{0,3}[€$£]|[A-Z]{3})"
+    minus = rf"regexp_replace(replace({expr}, '−', '-'), '^\((.*)\)$', '-\1')"
+    bare = rf"regexp_replace({minus}, '^(-?)\s*{money}\s*|\s*({money}|%)$', '\1', 'g')"
+    # Blanks and apostrophes between digits only ever part thousands.
+    thousands = rf"regexp_full_match({bare}, '-?\d{{1,3}}([ {_ODD_BLANKS}''’]\d{{3}})+([.,]\d+)?')"
+    spaced = rf"CASE WHEN {thousands} THEN regexp_replace({bare}, '[ {_ODD_BLANKS}''’]', '', 'g') ELSE {bare} END"
+    points = "regexp_full_match(t, '-?[1-9]\\d{0,2}(,\\d{3})+(\\.\\d+)?')"
+    commas = "regexp_full_match(t, '-?[1-9]\\d{0,2}((\\.\\d{3})+,\\d+|(\\.\\d{3}){2,})')"
+    # A thousand has no leading nought.
+    alone = "regexp_full_match(t, '-?(\\d+,(\\d{1,2}|\\d{4,})|0,\\d+)')"
+    without_commas = "try_cast(replace(t, ',', '') AS DOUBLE)"
+    without_points = "try_cast(replace(replace(t, '.', ''), ',', '.') AS DOUBLE)"
     if decimal == ",":
-        whole = rf"regexp_full_match({spaced}, '-?(\d+|\d{{1,3}}(\.\d{{3}})+)?(,\d+)?')"
-        value = f"CASE WHEN {whole} THEN {without_points} ELSE try_cast({spaced} AS DOUBLE) END"
+        whole = "regexp_full_match(t, '-?(\\d+|[1-9]\\d{0,2}(\\.\\d{3})+)(,\\d+)?')"
+        value = f"CASE WHEN {whole} THEN {without_points} ELSE try_cast(t AS DOUBLE) END"
+        first = "NULL::DOUBLE"
     else:
-        alone = rf"regexp_full_match({spaced}, '-?\d+,(\d{{1,2}}|\d{{4,}})')"
         comma = f"WHEN {commas} OR {alone} THEN {without_points}" if decimal == "auto" else ""
-        value = f"""coalesce(try_cast({expr} AS DOUBLE), CASE WHEN {expr} IS NULL THEN NULL
-            WHEN {points} THEN {without_commas} {comma} ELSE try_cast({spaced} AS DOUBLE) END)"""
-    return f"CASE WHEN isfinite({value}) THEN {value} END"
+        value = f"CASE WHEN {points} THEN {without_commas} {comma} ELSE try_cast(t AS DOUBLE) END"
+        first = f"try_cast({expr} AS DOUBLE)"
+    # A list of one, so that the text made bare is worked out once.
+    slow = f"list_transform([{spaced}], lambda t: {value})[1]".replace("\\\\", "\\")
+    read = f"coalesce({first}, CASE WHEN {expr} IS NOT NULL THEN {slow} END)"
+    return f"CASE WHEN isfinite({read}) THEN {read} END"
 
 
 def has_decimal_comma(expr: str) -> str:
@@ -214,14 +224,20 @@ def has_decimal_point(expr: str) -> str:
     return rf"regexp_matches({expr}, '\d\.(\d{{1,2}}|\d{{4,}})([^\d.,]|$)')"
 
 
-def currency_of(expr: str) -> str:
-    """The currency that an amount's own text names by sign or code, else NULL."""
-    signs = " ".join(f"WHEN contains({expr}, {literal(sign)}) THEN {literal(code)}" for sign, code in _SIGNS)
+def currency_of(expr: str, company: str | None = None) -> str:
+    """The currency that an amount's own text names by sign or code, else NULL.
+
+    ``company``: the currency of the mapping; a bare $ means that where it is a dollar or a peso, else the US dollar.
+    """
+    dollar = company if company in _DOLLARS else "USD"
+    signs = (*_SIGNS, ("$", dollar))
+    cases = " ".join(f"WHEN contains({expr}, {literal(sign)}) THEN {literal(code)}" for sign, code in signs)
     code = rf"nullif(regexp_extract({expr}, '^([A-Z]{{3}})\s*[-\d]|\d\s*([A-Z]{{3}})$', 0), '')"
-    return f"CASE {signs} ELSE nullif(regexp_replace({code}, '[^A-Z]', '', 'g'), '') END"
+    return f"CASE {cases} ELSE nullif(regexp_replace({code}, '[^A-Z]', '', 'g'), '') END"
 
 
-_SIGNS = (("€", "EUR"), ("$", "USD"), ("£", "GBP"))
+_SIGNS = (("€", "EUR"), ("£", "GBP"), ("R$", "BRL"), ("US$", "USD"), ("MX$", "MXN"), ("CA$", "CAD"), ("AU$", "AUD"))
+_DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "COP", "CLP", "ARS", "UYU", "DOP")
 
 
 def email(expr: str) -> str:

@@ -52,13 +52,14 @@ def read_tables(
     # Temporary tables need no checkpoints, which would write every one of them again.
     con.execute("SET checkpoint_threshold = '1TB'")
     _drop_temporary(con)
-    ledger = Ledger(con, mapping.sensitive)
+    ledger = Ledger(con, lambda file, column: is_personal(mapping, file, column))
     mapping, raw = read_raw(con, mapping, conversion, ledger)
     mapping, left_out = settle_attributes(con, mapping, raw)
     end = _find_end(con, mapping, raw)
+    end = end if until is None else min(end, until)
+    restore_values(con, mapping, raw, end)
     if until is not None:
         _forget_later(con, mapping, raw, until)
-        end = min(end, until)
     reading = Reading(con, mapping, raw, ledger, end.isoformat(sep=" "))
     build_leads(reading)
     build_ids(reading)
@@ -81,9 +82,14 @@ def read_tables(
     return report
 
 
+def is_personal(mapping: Mapping, file: str, column: str) -> bool:
+    """Whether a column holds personal data, under whatever name the mapping or a file calls it."""
+    names = (column, *mapping.files[file].aliases(column)) if file in mapping.files else (column,)
+    return any(mapping.denied(file, name) == "personal data" for name in names)
+
+
 def _forget_later(con: duckdb.DuckDBPyConnection, mapping: Mapping, raw: dict[str, Raw], until: datetime) -> None:
     """Take every row out of the raw tables all of whose times are at or after ``until``."""
-    restore_values(con, mapping, raw, until)
     times = time_columns(mapping)
     for name, table in raw.items():
         columns = [at(c) for c in sorted(times[name] & table.present)]
@@ -113,12 +119,16 @@ def _find_end(con: duckdb.DuckDBPyConnection, mapping: Mapping, raw: dict[str, R
             )
         return given[0]
     times = {t.source: t.occurred_at for t in reversed(mapping.touchpoints)}
+    if not times.keys() & raw.keys():
+        # Without touchpoints the conversions tell how far the data go.
+        times = {d.source: d.at for d in mapping.conversions.values()}
     if mapping.leads is not None:
         times[mapping.leads.source] = mapping.leads.created_at
     parts = []
     for source, columns in times.items():
-        if source in raw:
-            moment = sql.moment(raw[source].clock, [c for c in columns if c in raw[source].present])
+        there = [c for c in columns if c in raw[source].present] if source in raw else []
+        if there:
+            moment = sql.moment(raw[source].clock, there)
             parts.append(f"SELECT date_trunc('day', {moment.at}) AS day FROM {raw[source].table}")
     days = con.execute(
         f"SELECT day::TIMESTAMP, count(*) FROM ({' UNION ALL '.join(parts)}) WHERE day IS NOT NULL "

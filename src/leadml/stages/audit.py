@@ -1,6 +1,7 @@
 """audit: every column asked whether it gives the answer away; the future deleted; earlier values held against newer."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,16 +9,18 @@ import pandas as pd
 from leadml.audit import Evidence, compare_features
 from leadml.errors import DataError, GateError
 from leadml.sources.mapping import Mapping, parse_mapping
+from leadml.stages.audited import check_left, question, show_findings
 from leadml.stages.auditing import (
     AUDIT_FILE,
     Audited,
     Known,
     audit_extracted,
+    audit_key,
     input_digests,
-    question,
-    show_findings,
+    stored_audit,
 )
 from leadml.stages.context import Context
+from leadml.stages.doubts import champion_doubts
 from leadml.stages.rebuilding import (
     Compared,
     compare_archive,
@@ -44,14 +47,17 @@ def run(context: Context) -> None:
     with context.manifest.stage(STAGE) as entry:
         future, wrong = delete_future(context, mapping, extracted)
         compared = compare_past(context, mapping, extracted)
-        proofs = merged(look_ahead(wrong, future), *(c.evidence for c in compared))
+        before = stored_audit(context, extracted)
+        proofs = merged(look_ahead(wrong, future), *(c.evidence for c in compared), kept_proofs(before, compared))
         with context.progress.phase(STAGE, f"leak audit of {len(extracted.features)} columns"):
             scoring = scoring_population(context, extracted)
             audited = audit_extracted(context, extracted, Known(proofs, scoring))
-        facts = {"inputs": input_digests(extracted), "policy": context.config.audit.policy.value} | audited.to_dict()
+        facts: dict[str, Any] = {"inputs": input_digests(extracted), "key": audit_key(context, extracted)}
+        facts |= {"policy": context.config.audit.policy.value} | audited.to_dict()
         facts["comparisons"] = {n: [e.to_dict() for e in listed] for n, listed in sorted(proofs.items())}
         facts["future"] = future
-        facts["compared"] = {c.name: c.facts for c in compared}
+        made = {c.name: c.facts for c in compared if c.made or c.name not in before.get("compared", {})}
+        facts["compared"] = before.get("compared", {}) | made
         with context.workspace.publish() as out:
             folder = out.folder(context.workspace.data / "audit")
             text = json.dumps(plain(facts), ensure_ascii=False, indent=1) + "\n"
@@ -59,7 +65,8 @@ def run(context: Context) -> None:
             wrong.to_parquet(folder / "future.parquet", index=False)
         entry |= facts
     tell(context, extracted, audited, future, compared)
-    refuse(context, audited, future)
+    check_left(context, extracted, audited)
+    refuse(context, audited, future, champion_doubts(context, extracted, audited))
 
 
 def check_exports(context: Context, mapping: Mapping, extracted: Extracted) -> None:
@@ -79,7 +86,8 @@ def delete_future(context: Context, mapping: Mapping, extracted: Extracted) -> t
     """Features of sampled snapshots, built from exports whose later rows are gone, against those of the extract.
 
     At each sampled cutoff every row of the exports that is dated at it or later is removed before the mapping reads
-    them; all snapshots at that cutoff, or before it, must come out the same. Facts, and the values that differ.
+    them; snapshots at that cutoff must come out the same. Which features there are, and whether a column is a number or
+    a category, is that of the full export in both. Facts, and the values that differ.
     """
     nothing = pd.DataFrame(columns=["lead_id", "cutoff", "feature", "full", "rebuilt"], dtype=object)
     if mapping.flat is not None:
@@ -123,6 +131,13 @@ def compare_past(context: Context, mapping: Mapping, extracted: Extracted) -> li
     return compared
 
 
+def kept_proofs(before: dict[str, Any], compared: list[Compared]) -> Proofs:
+    """What an earlier audit of the very same found by comparisons that this one did not make."""
+    made = {"looks_ahead", *(c.name for c in compared if c.made)}
+    listed = {n: [Evidence.from_dict(e) for e in entries] for n, entries in before.get("comparisons", {}).items()}
+    return {n: kept for n, entries in listed.items() if (kept := [e for e in entries if e.kind not in made])}
+
+
 def merged(*parts: Proofs) -> Proofs:
     """All evidence by column."""
     found: Proofs = {}
@@ -146,26 +161,46 @@ def tell(
     said = (
         f"{len(wrong)} of {future['features']} features differ"
         if wrong
-        else "every feature is the same. This shows that our code looks at nothing dated later; what the source "
-        "rewrote or dated back it cannot show"
+        else "every feature is the same. This shows that our code looks at nothing dated later. It does not show what "
+        "the source rewrote or dated back, and which features there are was chosen by the whole export"
     )
     checked, cutoffs = f"{future['checked']:,} snapshots", f"{len(future['cutoffs'])} cutoffs"
     context.progress.say(STAGE, f"delete the future: {checked} at {cutoffs}, {said}")
 
 
-def refuse(context: Context, audited: Audited, future: dict[str, Any]) -> None:
-    """Raise `GateError` for features that look ahead, or for suspects that nobody has decided about."""
+def refuse(context: Context, audited: Audited, future: dict[str, Any], doubts: list[str]) -> None:
+    """Raise `GateError` for features that look ahead, for suspects that nobody has decided about, and for ``doubts``.
+
+    ``doubts``: features that the champion uses and this audit leaves out.
+    """
     named = {*context.config.audit.allow, *context.config.audit.exclude}
     ahead = [n for n in future.get("differ", {}) if n not in named]
+    said = []
     if ahead:
-        shown = ", ".join(ahead[:SHOWN]) + (", ..." if len(ahead) > SHOWN else "")
-        raise GateError(
-            f"{len(ahead)} features change when every later row is deleted, so they look at the future: {shown}; they "
-            f"are left out of every model; values in {context.workspace.data / 'audit' / 'future.parquet'}"
+        said.append(
+            f"{counted(ahead, 'feature changes', 'features change')} when every later row is deleted: {listed(ahead)}; "
+            f"left out of every model; values in {context.workspace.data / 'audit' / 'future.parquet'}"
         )
     if audited.decision.open:
-        count = len(audited.decision.open)
-        raise GateError(
-            f"{count} column{'s' if count > 1 else ''} may give the answer away: {', '.join(audited.decision.open)}; "
-            f"{question(audited, context)}; audit.policy=exclude or keep decides for all"
+        said.append(
+            f"{counted(audited.decision.open, 'column', 'columns')} may give the answer away: "
+            f"{', '.join(audited.decision.open)}; {question(audited, context)}; audit.policy=exclude or keep decides "
+            "for all"
         )
+    if doubts:
+        said.append(
+            f"the champion uses {counted(doubts, 'column', 'columns')} that this audit leaves out: {listed(doubts)}; "
+            "leadml train train.promote=always replaces it, predict stamps its scores until then"
+        )
+    if said:
+        raise GateError(". ".join(said))
+
+
+def counted(names: Sequence[str], one: str, many: str) -> str:
+    """How many there are, in words."""
+    return f"{len(names)} {one if len(names) == 1 else many}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names."""
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")

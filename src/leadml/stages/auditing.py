@@ -1,5 +1,7 @@
 """The leak audit as train and audit share it: what extract published to findings, and findings to words."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +13,7 @@ from leadml.audit import (
     SEVERITIES,
     AuditColumn,
     AuditInput,
+    Columns,
     Decision,
     Evidence,
     Finding,
@@ -18,20 +21,18 @@ from leadml.audit import (
     decide,
     duplicate_leads,
     duplicate_rows,
-    finding_words,
     written_late,
 )
 from leadml.audit.core import table_finding
-from leadml.audit.policy import way_out
-from leadml.errors import DataError
+from leadml.audit.policy import match_names
 from leadml.features.dictionary import Feature
 from leadml.report.data_words import NO_LEAKS
+from leadml.sources.mapping import parse_mapping
 from leadml.splits import Split
 from leadml.stages.context import Context
 from leadml.stages.settings import recipe
 from leadml.stages.stored import Extracted, read_extracted, read_frame, read_json
 from leadml.training import split_checked
-from leadml.workspace import Workspace
 
 SHOWN = "medium"  # from which severity on a finding has a line on the terminal
 NEVER_LEAKS = (
@@ -82,44 +83,64 @@ def audit_extracted(context: Context, extracted: Extracted, known: Known | None 
     Labels of test rows are not looked at. Proofs that ``leadml audit`` found in the same exports are taken over.
 
     Raises:
-        DataError: what cannot be trained on, or no feature is left.
-        ConfigurationError: a name in ``audit.allow`` or ``audit.exclude`` is no column.
+        DataError: what cannot be trained on.
+        ConfigurationError: a name in ``audit.allow`` or ``audit.exclude`` is no column that can be used.
     """
-    known = known or Known(stored_proofs(context.workspace, extracted))
+    known = known or known_before(context, extracted)
     split = split_checked(extracted.snapshots, recipe(context.config))
     found = [*audit_frame(audit_input(context, extracted, split, known)), *denied(extracted)]
     found += [table_finding("(duplicates)", e) for e in duplicates(extracted, split)]
-    decision = decide(found, context.config.audit, [f.name for f in extracted.features])
+    decision = decide(
+        found, context.config.audit, columns_known(context, extracted.features, extracted.facts["report"])
+    )
     usable = set(decision.usable(f.name for f in extracted.features))
     used = [f for f in extracted.features if f.name in usable]
-    if not used:
-        raise DataError(
-            f"none of the {len(extracted.features)} features is left: excluded {', '.join(decision.excluded) or '-'}; "
-            f"suspects {', '.join(decision.without) or '-'}. {way_out(decision.without, context.config.audit)}"
-        )
     suspects = {*decision.suspects}
     beside = {}
-    if decision.without:
+    if decision.without and used:
         beside["with_suspects"] = [f for f in extracted.features if f.name in usable | suspects]
     elif decision.kept and suspects < usable:
         beside["without_suspects"] = [f for f in used if f.name not in suspects]
     return Audited(decision, used, beside)
 
 
+def known_before(context: Context, extracted: Extracted) -> Known:
+    """What train and extract know beyond the training frame: stored proofs, and the leads that would be scored."""
+    # Rebuilding needs extract, and extract ends with this audit.
+    from leadml.stages.rebuilding import scoring_population
+
+    return Known(stored_proofs(context, extracted), scoring_population(context, extracted))
+
+
+def columns_known(context: Context, features: Sequence[Feature], report: Mapping[str, Any]) -> Columns:
+    """The features, and what extract left out (by column and as "file.column"), as names in the settings mean them."""
+    entries = report["denied"]
+    left_out = [n for e in entries for n in (e["column"], f"{e['file']}.{e['column']}")]
+    names = [f.name for f in features]
+    flat = parse_mapping(context.config.source).flat is not None
+    return Columns(names, [n for n in left_out if n not in names], "source.allow" if flat else "source.keep")
+
+
+def check_names(context: Context, features: Sequence[Feature], report: Mapping[str, Any]) -> None:
+    """Raise `ConfigurationError` for names in the settings that are no column; asked before anything is published."""
+    match_names(context.config.audit, columns_known(context, features, report))
+
+
 def audit_input(context: Context, extracted: Extracted, split: Split, known: Known) -> AuditInput:
-    """The training rows as the core wants them."""
-    config, rows = context.config, split.train
+    """The training rows as the core wants them, the newest of each lead last."""
+    config = context.config
+    moments = extracted.snapshots["cutoff"].to_numpy(dtype="datetime64[us]")[split.train]
+    rows = split.train[np.argsort(moments, kind="stable")]
     snapshots = extracted.snapshots.iloc[rows]
     flat = extracted.facts["spec"] is None
     proofs = {name: list(evidence) for name, evidence in known.proofs.items()}
-    for name, evidence in late_fields(context, extracted).items():
+    for name, evidence in late_fields(context, extracted, split.test_start).items():
         proofs.setdefault(name, []).append(evidence)
-    given_ids = not flat or extracted.facts["mapping"].get("lead_id") is not None
     return AuditInput(
         X=extracted.X.iloc[rows].reset_index(drop=True),
         label=snapshots["label"].to_numpy(dtype=np.float64),
         columns=audit_columns(extracted),
-        lead_id=snapshots["lead_id"].to_numpy(dtype=object) if given_ids else None,
+        lead_id=snapshots["lead_id"].to_numpy(dtype=object) if has_ids(extracted) else None,
         account_id=snapshots["account_id"].to_numpy(dtype=object),
         period=periods(snapshots),
         position=snapshots["position"].to_numpy(dtype=np.int64) if flat else None,
@@ -128,6 +149,11 @@ def audit_input(context: Context, extracted: Extracted, split: Split, known: Kno
         seed=config.seed,
         threads=config.engine.threads,
     )
+
+
+def has_ids(extracted: Extracted) -> bool:
+    """Whether leads are known by ids of the source, and not by the place of their row in the file."""
+    return extracted.facts["spec"] is not None or extracted.facts["mapping"].get("lead_id") is not None
 
 
 def audit_columns(extracted: Extracted) -> list[AuditColumn]:
@@ -173,8 +199,12 @@ def duplicates(extracted: Extracted, split: Split) -> list[Evidence]:
     return [e for e in found if e is not None]
 
 
-def late_fields(context: Context, extracted: Extracted) -> dict[str, Evidence]:
-    """``written_late`` by feature, for attributes read as fixed whose changes the exports tell (changes.parquet)."""
+def late_fields(context: Context, extracted: Extracted, test_start: pd.Timestamp | None) -> dict[str, Evidence]:
+    """``written_late`` by feature, for attributes read as fixed whose changes the exports tell (changes.parquet).
+
+    Leads, changes and conversions are those before ``test_start`` (excluded): what the test's period brought is unknown
+    here, and a lead that converts in it has not converted yet.
+    """
     folder, spec = context.workspace.interim, extracted.facts["spec"]
     if spec is None or not (folder / "changes.parquet").exists():
         return {}
@@ -182,7 +212,10 @@ def late_fields(context: Context, extracted: Extracted) -> dict[str, Evidence]:
     changes = changes[changes["field"].isin(list(spec["lead_attributes"]))]
     leads = read_frame(folder / "leads.parquet", "leadml extract")[["lead_id", "known_at"]]
     first = read_frame(folder / "conversions.parquet", "leadml extract").groupby("lead_id")["converted_at"].min()
-    leads = leads.assign(converted_at=leads["lead_id"].map(first).astype("datetime64[us]"))
+    if test_start is not None:
+        changes, first = changes[changes["changed_at"] < test_start], first[first < test_start]
+        leads = leads[leads["known_at"] < test_start]
+    leads = leads.merge(first.astype("datetime64[us]").rename("converted_at").reset_index(), on="lead_id", how="left")
     return written_late(changes, leads, context.config.audit.written_within_days, context.config.seed)
 
 
@@ -194,24 +227,33 @@ def training_labels(context: Context, extracted: Extracted) -> np.ndarray:
     return labels
 
 
-def stored_audit(workspace: Workspace, extracted: Extracted) -> dict[str, Any]:
+def stored_audit(context: Context, extracted: Extracted) -> dict[str, Any]:
     """What ``leadml audit`` published about the same exports; empty where it did not run, or on others."""
-    path = workspace.data / "audit" / AUDIT_FILE
+    path = context.workspace.data / "audit" / AUDIT_FILE
     if not path.exists():
         return {}
     entry: dict[str, Any] = read_json(path, "leadml audit")
-    return entry if entry["inputs"] == input_digests(extracted) else {}
+    return entry if entry.get("key") == audit_key(context, extracted) else {}
 
 
-def stored_proofs(workspace: Workspace, extracted: Extracted) -> dict[str, list[Evidence]]:
+def stored_proofs(context: Context, extracted: Extracted) -> dict[str, list[Evidence]]:
     """Evidence that only ``leadml audit`` can have (rewritten values, code that looks ahead), of the same exports."""
-    listed = stored_audit(workspace, extracted).get("comparisons", {})
+    listed = stored_audit(context, extracted).get("comparisons", {})
     return {name: [Evidence.from_dict(e) for e in entries] for name, entries in listed.items()}
 
 
 def input_digests(extracted: Extracted) -> list[str]:
     """The digests of the exports that extract read, sorted."""
     return sorted(str(f["sha256"]) for f in extracted.facts["report"]["files"])
+
+
+def audit_key(context: Context, extracted: Extracted) -> str:
+    """A digest of what a stored audit is about: the exports, the mapping, and the rows that train."""
+    split = split_checked(extracted.snapshots, recipe(context.config))
+    about = {"inputs": input_digests(extracted), "mapping": extracted.facts["mapping"], "start": str(split.test_start)}
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode("utf-8"))
+    digest.update(split.train.astype("<i8").tobytes())
+    return digest.hexdigest()
 
 
 def audit_extract(context: Context, entry: dict[str, Any]) -> None:
@@ -223,24 +265,3 @@ def audit_extract(context: Context, entry: dict[str, Any]) -> None:
     grave = [f"{f.column} ({f.severity})" for f in columns if f.at_least(SHOWN)]
     told = ", ".join(grave) if grave else f"nothing of {SHOWN} severity or more"
     context.progress.say("extract", f"leak audit of {len(extracted.features)} columns: {told}")
-
-
-def show_findings(context: Context, stage: str, audited: Audited, columns: int, every: bool = False) -> None:
-    """The table for people: what speaks against a column, what was done, how to overrule; denied ones are counted."""
-    findings = [f for f in audited.decision.findings if f.evidence[0].kind != "denied"]
-    by_mapping = len(audited.decision.findings) - len(findings)
-    named = {*context.config.audit.allow, *context.config.audit.exclude}
-    shown = [f for f in findings if every or f.at_least(SHOWN) or f.column in named]
-    if shown:
-        rows = [[f.column, f.severity, finding_words(f), f.done, f.overrule or "-"] for f in shown]
-        context.progress.table("Leak audit", ["column", "severity", "evidence", "done", "to overrule"], rows)
-    counts = {s: sum(f.severity == s for f in findings) for s in ("proof", "high", "medium", "low")}
-    told = ", ".join(f"{n} {s}" for s, n in counts.items())
-    context.progress.say(
-        stage, f"leak audit of {columns} columns: {told}; {by_mapping} more fields are denied by the mapping"
-    )
-
-
-def question(audited: Audited, context: Context) -> str:
-    """What people have to decide about the open suspects, with the settings to paste."""
-    return way_out(audited.decision.open, context.config.audit)

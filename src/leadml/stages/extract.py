@@ -22,7 +22,7 @@ from leadml.sources.flat import read_flat
 from leadml.sources.mapping import Mapping, parse_mapping
 from leadml.sources.report import SourceReport
 from leadml.sources.tables import read_tables
-from leadml.stages.auditing import audit_extract
+from leadml.stages.auditing import audit_extract, check_names
 from leadml.stages.context import Context
 from leadml.stages.settings import mapping_settings, plain, problem_settings, recipe
 from leadml.training import split_checked
@@ -52,6 +52,7 @@ def extract_flat(context: Context, mapping: Mapping, con: Backend, entry: dict[s
     with context.progress.phase(STAGE, f"reading {mapping.path}"):
         flat = read_flat(mapping, con.con, labelled=True)
     split_checked(flat.snapshots, recipe(context.config))
+    check_names(context, flat.features, asdict(flat.report))
     with context.workspace.publish() as out:
         write_quarantine(out, con, context.workspace)
         write_features(out, context.workspace, flat.snapshots, flat.X, flat.features)
@@ -77,6 +78,8 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
         spec = build_spec(tables, context.config.features)
         expression, features = build_features(tables, spec)
         X = to_frame(expression)
+    if to_train:
+        check_names(context, features, asdict(report))
     cohorts, curve = build_cohorts(frame), conversion_curve(con, data_end)
     with context.workspace.publish() as out, context.progress.phase(STAGE, "writing tables and features"):
         write_tables(out, con, workspace)

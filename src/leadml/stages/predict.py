@@ -1,6 +1,7 @@
 """predict: every open lead to data/scores (Parquet) and a CRM-ready CSV, atomically."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 from leadml.errors import ConfigurationError
 from leadml.reasons import reasons_text, write_reasons
 from leadml.stages.context import Context
+from leadml.stages.doubts import doubt_stamp
 from leadml.stages.scoring import Scored, reasons_style, score_population
 from leadml.workspace import Workspace, replace_outside
 
@@ -29,6 +31,8 @@ def run(context: Context) -> None:
     with context.manifest.stage(STAGE) as entry:
         with context.progress.phase(STAGE, "scoring the open leads"):
             scored = score_population(context)
+            stamps = (scored.forced, doubt_stamp(context, scored.scorer))
+            scored = replace(scored, forced="; ".join(s for s in stamps if s))
             scores = build_scores(scored, earlier_scores(context.workspace, scored.cutoff))
         target = context.workspace.scores / f"cutoff={cutoff_name(scored.cutoff)}"
         if out_path is not None:

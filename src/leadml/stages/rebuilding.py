@@ -23,7 +23,7 @@ from leadml.sources.flat import read_flat
 from leadml.sources.mapping import Mapping
 from leadml.sources.tables import read_tables
 from leadml.stages import extract
-from leadml.stages.auditing import audit_columns, input_digests, training_labels
+from leadml.stages.auditing import audit_columns, has_ids, input_digests, training_labels
 from leadml.stages.context import Context
 from leadml.stages.predict import ARCHIVED
 from leadml.stages.scoring import open_tables
@@ -42,9 +42,17 @@ class Compared:
     evidence: dict[str, list[Evidence]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def made(self) -> bool:
+        """Whether there was anything to compare."""
+        return bool(self.facts.get("rows")) and not self.facts.get("other_data")
+
 
 def draw_cutoffs(snapshots: pd.DataFrame, cutoffs: int, most: int, seed: int) -> Sample:
-    """Cutoffs drawn by the seed, each with the row numbers of the ``most`` newest snapshots at it or before it."""
+    """Cutoffs drawn by the seed, each with the row numbers of up to ``most`` snapshots at it.
+
+    Snapshots before it keep some of their future: nothing is shown of them.
+    """
     generator = np.random.default_rng(seed)
     moments = snapshots["cutoff"].to_numpy(dtype="datetime64[us]")
     weekly = moments[(snapshots["grid"] == "weekly").to_numpy(dtype=bool)]
@@ -54,9 +62,8 @@ def draw_cutoffs(snapshots: pd.DataFrame, cutoffs: int, most: int, seed: int) ->
     chosen = np.sort(generator.choice(distinct, min(cutoffs, len(distinct)), replace=False))
     samples: Sample = []
     for until in chosen:
-        before = generator.permutation(np.flatnonzero(moments <= until))
-        newest = before[np.argsort(moments[before], kind="stable")[::-1][:most]]
-        samples.append((until.astype(datetime), np.sort(newest)))
+        at = generator.permutation(np.flatnonzero(moments == until))
+        samples.append((until.astype(datetime), np.sort(at[:most])))
     return samples
 
 
@@ -116,7 +123,12 @@ def read_archive(context: Context, extracted: Extracted) -> list[tuple[dict[str,
 
 
 def compare_archive(context: Context, extracted: Extracted) -> Compared:
-    """The archived rows against the same rows built from the exports of today."""
+    """The archived rows against the same rows built from the exports of today.
+
+    Rows without ids of the source are not compared: the n-th row of another list is another lead.
+    """
+    if not has_ids(extracted):
+        return Compared("archive", "the archive: not compared, as only rows with ids can be matched (source.lead_id)")
     counts, rows, others = [], 0, 0
     labels = pd.Series(training_labels(context, extracted)).groupby(extracted.snapshots["lead_id"].to_numpy())
     converted = labels.max()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from leadml.catalogue import compose_source, first_comment, source_names
+from leadml.catalogue import compose_source, first_comment, kind_of, source_names
 from leadml.config import Config
 from leadml.errors import ConfigurationError, LeadmlError
 from leadml.progress import Progress
@@ -41,13 +41,6 @@ def run(config: Config) -> None:
         progress.say("broken", f"{name}: {why}")
     for word, line in STEPS:
         progress.say(word, line)
-
-
-def kind_of(node: dict[str, Any]) -> str | None:
-    """Whole for what can be used alone, part for what joins another, None for pieces that others extend."""
-    if node.get("kind") == "flat" or node.get("leads"):
-        return "whole"
-    return "part" if node.get("files") else None
 
 
 def found_text(node: dict[str, Any], folder: str) -> str:

@@ -10,9 +10,10 @@ import pandas as pd
 from leadml.config import Promote
 from leadml.errors import ArtifactError, ConfigurationError, GateError
 from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference, read_decision
-from leadml.stages.audited import audit_entry, fit_audited, tell_suspects
-from leadml.stages.auditing import audit_extracted, show_findings
+from leadml.stages.audited import audit_entry, check_left, fit_audited, show_findings, tell_suspects
+from leadml.stages.auditing import audit_extracted
 from leadml.stages.context import Context
+from leadml.stages.doubts import champion_doubts
 from leadml.stages.settings import SCALE_KEYS, check_problem, plain
 from leadml.stages.stored import Extracted, read_extracted
 from leadml.training import Trained
@@ -33,6 +34,7 @@ def run(context: Context) -> None:
         with context.progress.phase(STAGE, f"leak audit of {len(extracted.features)} columns"):
             audited = audit_extracted(context, extracted)
         show_findings(context, STAGE, audited, len(extracted.features))
+        check_left(context, extracted, audited)
         text = f"folds, judged and final model on {len(extracted.snapshots):,} snapshots"
         with context.progress.phase(STAGE, text):
             trained = fit_audited(context, extracted, audited)
@@ -43,6 +45,11 @@ def run(context: Context) -> None:
         promoted = promotes(context, trained, scorer, champion)
         publish(context, extracted, trained, scorer, promoted, entry)
     verdict = trained.verdict
+    doubts = [] if champion is None or promoted else champion_doubts(context, extracted, audited)
+    if doubts:
+        context.progress.say(
+            STAGE, f"the champion uses {', '.join(doubts)}, which this audit leaves out: its scores are stamped"
+        )
     tell_suspects(context, STAGE, trained)
     for note in trained.notes:
         context.progress.say(STAGE, note)
@@ -167,6 +174,8 @@ def publish(
             "verdict": scorer.about["verdict"],
             "inputs": extracted.facts["report"]["files"],
         }
+        if entry["audit"]["kept"]:
+            registry["kept"] = entry["audit"]["kept"]  # suspects that are used unseen
         if config.run.force and not trained.verdict.allows_champion:
             registry["forced"] = entry["forced"] = f"forced against the verdict '{trained.verdict.name}'"
         if config.tracking.enabled:
