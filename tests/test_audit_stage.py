@@ -174,8 +174,10 @@ def test_what_was_scored_is_archived_and_held_against_later_exports(extracted, s
     assert "Last thing done" not in manifest(extracted, "train")["train"]["audit"]["excluded"]
 
 
-def test_names_are_asked_before_anything_is_published(tmp_path, extracted):
-    (tmp_path / "leads.csv").write_bytes((extracted / "leads.csv").read_bytes())
+def test_names_are_asked_before_anything_is_published(tmp_path):
+    g, label = np.random.default_rng(0), (np.arange(600) % 3 == 0) * 1
+    rows = pd.DataFrame({"Id": [f"S{i}" for i in range(600)], "x": g.normal(size=600), "Visits": g.poisson(3, 600)})
+    rows.assign(Empty=None, Enrolled=label).to_csv(tmp_path / "leads.csv", index=False)
     shown = leadml("extract", *of_school(tmp_path), "audit.exclude=[nope]")
     assert shown.code == 2 and "audit.exclude=nope" in shown.err and not (tmp_path / "data/features").exists()
     shown = leadml("extract", *of_school(tmp_path), "audit.allow=[Empty]")
@@ -199,9 +201,10 @@ def test_rows_without_ids_are_not_held_against_another_list(tmp_path):
     """The n-th row of the list that was scored is another lead than the n-th row of the table."""
     g = np.random.default_rng(0)
     label = (np.arange(1500) % 3 == 0) * 1
-    X = pd.DataFrame({"x": g.normal(size=1500) + label, "y": g.normal(size=1500), "flag": g.choice(["a", "b"], 1500)})
+    flags = {n: g.choice(["a", "b"], 1500, p=[0.7, 0.3]) for n in ("f", "g", "h")}
+    X = pd.DataFrame({"x": g.normal(size=1500) + label} | flags)
     X.assign(Won=label).to_csv(tmp_path / "leads.csv", index=False)
-    X.iloc[::-1].assign(flag="a").to_csv(tmp_path / "open.csv", index=False)
+    X.iloc[::-1].to_csv(tmp_path / "open.csv", index=False)
     words = ("source=flat", "source.label=Won", f"paths.root={tmp_path}", *QUICK)
     for stage in ("extract", "train", "calibrate"):
         assert leadml(stage, *words, f"source.path={tmp_path}/leads.csv").code == 0
@@ -257,7 +260,7 @@ def test_changes_of_fixed_attributes_are_read_from_what_extract_published(tmp_pa
 
 def test_a_feature_that_looks_at_the_future_is_caught_and_no_other(tmp_path, monkeypatch):
     company = (f"paths.root={tmp_path}", "train.min_conversions=5", "problem.horizon_days=30", "problem.age_days=[]",
-               "features.windows=[30]", "features.half_lives=[30]", "audit.cutoffs=1", "audit.leads=300",
+               "features.windows=[30]", "features.half_lives=[30]", "audit.cutoffs=1", "audit.leads=100",
                *QUICK)  # fmt: skip
     assert leadml("simulate", *company, "simulate.leads=1500", "simulate.months=12").code == 0
     honest = feature_build.build_account
@@ -278,6 +281,6 @@ def test_a_feature_that_looks_at_the_future_is_caught_and_no_other(tmp_path, mon
     assert wrong["cutoff"].nunique() == 1  # only at the cutoff has all of a snapshot's future been deleted
     assert set(wrong["feature"]) == {"colleagues"} and (wrong["full"] != wrong["rebuilt"]).all()
     entry = json.loads((tmp_path / "data/audit/audit.json").read_text())
-    assert entry["future"]["checked"] == 300 and entry["future"]["differ"] == {"colleagues": len(wrong)}
+    assert entry["future"]["checked"] == 100 and entry["future"]["differ"] == {"colleagues": len(wrong)}
     proven = {f["column"] for f in entry["findings"] if f["evidence"][0]["kind"] == "looks_ahead"}
     assert proven == {"colleagues"} and "colleagues" in entry["excluded"]

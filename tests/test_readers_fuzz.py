@@ -139,7 +139,7 @@ def read(path: Path, every: bool = False) -> tuple[list[tuple[object, ...]], Rej
         spec = FileSpec("leads", ("leads.*",))
         (place,) = find_files(path, {"leads": spec})["leads"]
         found = look_at(con, spec, place, path)
-        wanted = {c: match_nested(found.header, c) for c in found.header if every} or {
+        wanted = {c: match_nested(found.header, c) for c in found.header if every and c} or {
             c: match_nested(found.header, c) for c in HEADER
         }
         rejected = read_file(

@@ -123,17 +123,20 @@ def split(export: Export) -> tuple[np.ndarray, np.ndarray]:
 
 
 def find_proofs(export: Export, X: pd.DataFrame) -> dict[str, list[Evidence]]:
-    """Evidence of the history (with the moments of conversion) and of the earlier export."""
+    """Evidence of the history before the first case to test with, and of the earlier export."""
     proofs: dict[str, list[Evidence]] = {}
     if export.history is not None and export.outcome_at.notna().any():
+        created, (_, test) = export.table[export.created_column], split(export)
+        start = created.iloc[test].min()
         changes = export.history.rename(columns={"entity_id": "lead_id"})[["lead_id", "field", "changed_at"]]
         leads = pd.DataFrame(
             {
                 "lead_id": export.table[export.id_column],
-                "known_at": export.table[export.created_column],
-                "converted_at": export.outcome_at.where(export.state == "won"),
+                "known_at": created,
+                "converted_at": export.outcome_at.where((export.state == "won") & (export.outcome_at < start)),
             }
-        )
+        )[created < start]
+        changes = changes[changes["changed_at"] < start]
         for name, evidence in written_late(changes, leads, WITHIN_DAYS, seed=1).items():
             proofs.setdefault(name, []).append(evidence)
     if export.earlier is not None:

@@ -48,7 +48,8 @@ def read_records(stream: TextIO, dialect: Dialect, width: int | None = None) -> 
             rule = ""
         if fields or rule:
             yield line, fields, rule or _shape(fields, width)
-        line += lines.take()
+        # No two records may begin at the same line, whatever ends lines here.
+        line += max(lines.take(), 1 if fields or rule else 0)
 
 
 def _shape(fields: list[str], width: int | None) -> str:
@@ -91,10 +92,10 @@ class _Lines:
         return line
 
     def take(self) -> int:
-        """Let the record go; how many lines it took, at least one: no two records may begin at the same."""
+        """Let the record go; how many lines it took."""
         count = sum(line.endswith(self._end) for line in self._held)
         self._held, self._size = [], 0
-        return max(1, count)
+        return count
 
     def first_only(self) -> str:
         """The record's first line; its others will be read again."""
