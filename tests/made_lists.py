@@ -5,7 +5,7 @@ import pandas as pd
 
 from leadml.config import ConversionEvent, ModelConfig, ProblemConfig, Promote, SplitConfig, TrainConfig
 from leadml.features.dictionary import Feature, Kind
-from leadml.training import RecipeConfig
+from leadml.recipe import RecipeConfig
 
 
 def number(name: str, effort: bool = False) -> Feature:

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
-from conftest import run_cli
+from conftest import DEEP, run_cli
 from mappings_helpers import export, read
 from sources_helpers import show as show_rows
 from sources_helpers import table
@@ -577,7 +577,8 @@ def test_times_of_every_kind(tmp_path: Path) -> None:
 # --- the whole way
 
 
-@pytest.mark.slow
+@pytest.mark.deep
+@pytest.mark.skipif(not DEEP, reason="a whole run of 45 s: in make deep")
 def test_a_run_from_a_portal_to_scores(tmp_path: Path) -> None:
     """The invented company's portal: a model worth deploying, and nothing denied or personal among its features."""
     made = run_cli("simulate", f"paths.root={tmp_path}", "simulate.crm=hubspot", "simulate.leads=4000")

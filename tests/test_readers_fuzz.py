@@ -152,7 +152,7 @@ def read(path: Path, every: bool = False) -> tuple[list[tuple[object, ...]], Rej
 
 
 FUZZ = settings(
-    max_examples=counts(25, 1500), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=counts(12, 1500), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

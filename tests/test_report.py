@@ -13,8 +13,9 @@ import pytest
 from leadml.errors import ArtifactError, ConfigurationError
 from leadml.features.dictionary import Feature, Kind
 from leadml.reasons import ReasonsStyle, write_reasons
-from leadml.report import Evidence, ReportContext, ReportInput, build_report
 from leadml.report.canvas import wrap
+from leadml.report.inputs import Evidence, ReportContext, ReportInput
+from leadml.report.page import build_report
 from leadml.report.verdict import view_verdict
 from leadml.report.words import TEXTS, Words
 from leadml.verdict import VERDICTS

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import counts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sources_helpers import ANA, LEAD, OPPORTUNITY, check_counts, connect, mapping_of, read, show, table, write
@@ -96,9 +97,9 @@ def test_a_converted_lead_is_followed_to_its_contact(tmp_path: Path):
         campaign_response:M1 | L1 | 2024-07-08 | 2024-07-09 | campaign | responded | lead
         meeting_booked:E1 | L1 | 2024-07-10 09:00:00 | 2024-07-10 09:00:00 | meeting | booked | lead
         meeting:E1 | L1 | 2024-07-20 10:00:00 | 2024-07-20 11:00:00 | meeting | no_show | company""")
-    counts = {f["name"]: f for f in report.counts["files"]}
-    assert counts["Task"]["ignored"] == {"unknown_lead": 1}
-    assert counts["Contact"] | {"path": ""} == {
+    files = {f["name"]: f for f in report.counts["files"]}
+    assert files["Task"]["ignored"] == {"unknown_lead": 1}
+    assert files["Contact"] | {"path": ""} == {
         "name": "Contact", "path": "", "rows": 2, "used": 1, "quarantined": {}, "ignored": {"unknown_lead": 1},
     }  # fmt: skip
 
@@ -181,9 +182,9 @@ def test_duplicates_are_joined_into_the_earliest(tmp_path: Path):
     # Only the duplicate was disqualified, the person was not; the person's opting out holds for all.
     assert show(con, "SELECT lead_id, closed_at, kind FROM closures") == "L1 | 2024-07-21 | opted_out"
     assert show(con, "SELECT touchpoint_id, lead_id, content FROM touchpoints") == "email:1 | L1 | 7"
-    counts = {f["name"]: f for f in report.counts["files"]}
-    assert counts["Lead"]["ignored"] == {"joined_duplicate": 1}
-    assert counts["email_events"]["ignored"] == {"bot": 1, "other_kind": 1, "unknown_lead": 1}
+    files = {f["name"]: f for f in report.counts["files"]}
+    assert files["Lead"]["ignored"] == {"joined_duplicate": 1}
+    assert files["email_events"]["ignored"] == {"bot": 1, "other_kind": 1, "unknown_lead": 1}
 
 
 def test_duplicates_stay_apart_where_the_mapping_says_so(tmp_path: Path):
@@ -445,9 +446,9 @@ def test_web_events_and_cookies(tmp_path: Path):
         L1 | 2024-07-07 10:00:00 | 2024-07-07 10:00:00 | web | visit | 2.5 | """).rstrip()
         + " "
     )
-    counts = {f["path"]: f for f in report.counts["files"]}
-    assert counts["ga4/events_202407.parquet"]["ignored"] == {"other_kind": 1, "unknown_lead": 1}
-    assert counts["ga4/events_202408.parquet"]["ignored"] == {"unknown_lead": 1}
+    files = {f["path"]: f for f in report.counts["files"]}
+    assert files["ga4/events_202407.parquet"]["ignored"] == {"other_kind": 1, "unknown_lead": 1}
+    assert files["ga4/events_202408.parquet"]["ignored"] == {"unknown_lead": 1}
 
 
 def test_a_second_lead_on_a_device_takes_nothing_back(tmp_path: Path):
@@ -654,7 +655,9 @@ def exports(draw: st.DrawFn) -> dict[str, str]:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=counts(8, 300),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(files=exports())
 def test_rows_always_add_up(tmp_path: Path, files: dict[str, str]):

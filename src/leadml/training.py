@@ -25,32 +25,17 @@ from leadml.calibration import (
     recency_weights,
     recentre,
 )
-from leadml.config import ModelConfig, ProblemConfig, TrainConfig
 from leadml.encoding import Encoder, fit_encoder
 from leadml.errors import DataError
 from leadml.features.dictionary import Feature
 from leadml.judgement import judge_test, read_evidence
 from leadml.models import FoldData, TreeChoice, choose_trees, fit_booster, predict_margins
-from leadml.splits import Split, build_split, list_keys
+from leadml.recipe import RecipeConfig, count_converting, split_checked, typed
+from leadml.splits import Split, list_keys
 from leadml.verdict import Verdict, build_verdict
 
 PART_COLUMNS = ("lead_id", "account_id", "cutoff", "label", "amount", "age_days", "untouched")
 CALIBRATED = ["lead_id", "cutoff", "label", "margin"]
-
-
-@dataclass(frozen=True)
-class RecipeConfig:
-    """Everything that decides what comes out of `fit_recipe`, but for ``threads``, which only decides how fast.
-
-    ``ordered`` says that the rows of an undated table lie in order of time (``position``).
-    """
-
-    problem: ProblemConfig
-    model: ModelConfig
-    train: TrainConfig
-    seed: int
-    threads: int
-    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,28 +149,6 @@ def fit_recipe(
     )
 
 
-def check_outcomes(snapshots: pd.DataFrame) -> None:
-    """Raise `DataError` unless the matured labels hold both outcomes."""
-    label = snapshots["label"].dropna()
-    if label.empty:
-        raise DataError(
-            f"none of the {len(snapshots)} snapshots has a matured label: every horizon is still open; bring older "
-            "history or set a shorter problem.horizon_days"
-        )
-    if label.nunique() < 2:
-        found = "converted" if label.iloc[0] == 1 else "is without a conversion"
-        raise DataError(
-            f"every one of the {len(label)} matured snapshots {found}; check the source's mapping of conversions and "
-            "of the leads that did not convert, and problem.conversion"
-        )
-
-
-def count_converting(snapshots: pd.DataFrame, rows: np.ndarray) -> int:
-    """Distinct converting leads among the rows."""
-    part = snapshots.iloc[rows]
-    return int(part.loc[part["label"] == 1, "lead_id"].nunique())
-
-
 def bound_shift(
     calibrator: Calibrator, judged: Calibrator, margins: np.ndarray, judged_margins: np.ndarray, most: float
 ) -> tuple[Calibrator, dict[str, float]]:
@@ -269,43 +232,9 @@ class _Judged:
 def _prepare(snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Feature], config: RecipeConfig) -> _Data:
     if len(snapshots) != len(X):
         raise DataError(f"{len(snapshots)} snapshots but {len(X)} feature rows; build the features again")
-    snapshots, X = _typed(snapshots), X.reset_index(drop=True)
+    snapshots, X = typed(snapshots), X.reset_index(drop=True)
     split = split_checked(snapshots, config)
     return _Data(snapshots, X, tuple(features), split, list_keys(snapshots, split.kind), config)
-
-
-def split_checked(snapshots: pd.DataFrame, config: RecipeConfig) -> Split:
-    """The split of snapshots that are enough to learn from; extract asks it before features are built.
-
-    Raises:
-        DataError: no matured label, one outcome only, fewer distinct converting leads than ``train.min_conversions``
-            in all or in training, or too short a history.
-    """
-    snapshots = _typed(snapshots)
-    check_outcomes(snapshots)
-    needed = config.train.min_conversions
-    everyone = count_converting(snapshots, np.flatnonzero(snapshots["label"].notna()))
-    way_out = "bring a longer history, set a shorter problem.horizon_days, or lower train.min_conversions"
-    if everyone < needed:
-        raise DataError(f"{everyone} distinct converting leads in all matured data, {needed} are needed; {way_out}")
-    split = build_split(snapshots, config.problem, config.train.split, config.seed, config.ordered)
-    found = count_converting(snapshots, split.train)
-    if found < needed:
-        raise DataError(
-            f"{found} distinct converting leads in training, {needed} are needed ({everyone} in all matured data, test "
-            f"included); {way_out}"
-        )
-    if not (snapshots["label"].iloc[split.train] == 0).any():
-        raise DataError(f"all {len(split.train)} training rows converted; check the leads that did not convert")
-    return split
-
-
-def _typed(snapshots: pd.DataFrame) -> pd.DataFrame:
-    """Rows numbered from 0; columns that hold nothing but nulls (as undated tables have) get the contract's types."""
-    numbers = {name: snapshots[name].astype("float64") for name in ("label", "amount", "age_days")}
-    cutoff = snapshots["cutoff"].astype("datetime64[us]")
-    untouched = snapshots["untouched"].astype("boolean").fillna(False).astype(bool)
-    return snapshots.assign(**numbers, cutoff=cutoff, untouched=untouched).reset_index(drop=True)
 
 
 def _fold_data(data: _Data) -> Iterator[FoldData]:

@@ -54,7 +54,8 @@ def parse_number(text: str) -> float:
     """The number in a text, NaN where it is none.
 
     Besides plain numbers those with a decimal comma or with thousands separators, where nothing else can be meant
-    (1,234.5 and 1.234,5; 1,234 is a thousand), and with a currency sign or code or a per cent sign beside them, in brackets or with a typographic minus where negative.
+    (1,234.5 and 1.234,5; 1,234 is a thousand), with a currency sign or code or a per cent sign beside them, and
+    negative ones in brackets or with a typographic minus.
     """
     if not _NUMBER.fullmatch(text):
         text = _BRACKETS.sub(r"-\1", text.replace("−", "-"), count=1) if text[:1] in "(−-" else text

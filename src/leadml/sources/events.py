@@ -80,10 +80,7 @@ def _with_lead(reading: Reading, relation: str, keys: list[Key], when: str, inde
     distinct = "DISTINCT " if any(k.many for k in keys) else ""
     found = {"_lead": "lead_id", "_own": "own_id", "_account": "account_id", "_since": "since", "_merged": "merged"}
     added = ", ".join(f"{first(column)} AS {name}" for name, column in (found | {"_kind": "kind"}).items())
-    return (
-        f"(SELECT {distinct}r.*, {added} "
-        f"FROM (SELECT *, {when} AS _when FROM {relation}) r {' '.join(joins)})"
-    )
+    return f"(SELECT {distinct}r.*, {added} FROM (SELECT *, {when} AS _when FROM {relation}) r {' '.join(joins)})"
 
 
 def _is_first(i: int, keys: int) -> str:

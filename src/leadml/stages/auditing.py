@@ -26,13 +26,13 @@ from leadml.audit import (
 from leadml.audit.core import table_finding
 from leadml.audit.policy import match_names
 from leadml.features.dictionary import Feature
+from leadml.recipe import split_checked
 from leadml.report.data_words import NO_LEAKS
 from leadml.sources.mapping import parse_mapping
 from leadml.splits import Split
 from leadml.stages.context import Context
 from leadml.stages.settings import recipe
 from leadml.stages.stored import Extracted, read_extracted, read_frame, read_json
-from leadml.training import split_checked
 
 SHOWN = "medium"  # from which severity on a finding has a line on the terminal
 NEVER_LEAKS = (

@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from leadml.report import build_report
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
+from leadml.report.page import build_report
 from leadml.stages.context import Context
 from leadml.stages.scoring import Scored, reasons_style, score_population
 from leadml.stages.stored import read_json

@@ -16,6 +16,7 @@ from leadml.errors import ConfigurationError, DataError
 from leadml.features.build import build_features, snapshot_table, to_frame
 from leadml.features.dictionary import Feature
 from leadml.features.spec import FeatureSpec, FeatureTables, build_spec
+from leadml.recipe import split_checked
 from leadml.schema import TABLES
 from leadml.snapshots import LeadTables, build_cohorts, build_conversion_curve, build_snapshots
 from leadml.sources.flat import read_flat
@@ -25,7 +26,6 @@ from leadml.sources.tables import read_tables
 from leadml.stages.auditing import audit_extract, check_names
 from leadml.stages.context import Context
 from leadml.stages.settings import mapping_settings, plain, problem_settings, recipe
-from leadml.training import split_checked
 from leadml.workspace import Publication, Workspace
 
 STAGE = "extract"

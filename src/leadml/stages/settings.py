@@ -8,7 +8,7 @@ from typing import Any
 
 from leadml.config import Config, ConversionEvent, ProblemConfig
 from leadml.errors import ConfigurationError
-from leadml.training import RecipeConfig
+from leadml.recipe import RecipeConfig
 
 # What a score means hangs on these: another one is another scale.
 SCALE_KEYS = ("source", "conversion", "gap_days", "horizon_days", "active_days")
