@@ -12,7 +12,7 @@ help:  ## what can be made
 demo: .venv/.ready  ## an invented company, from its exports to scored and explained leads
 	@$(BIN)/leadml demo
 
-test: .venv/.ready-dev  ## every test, warnings as errors, under 8 minutes
+test: .venv/.ready-dev  ## every test, warnings as errors, about ten minutes on 2 cores
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 deep: .venv/.ready-dev  ## the full counts of the long checks; run again to go on where it stopped

@@ -67,9 +67,9 @@ def number_columns(mapping: Mapping) -> dict[str, set[str]]:
         if owner is not None:
             numbers[owner.source] |= {a.column for a in owner.attributes if a.type in ("number", "auto")}
     for touchpoint in mapping.touchpoints:
-        numbers[touchpoint.source] |= {touchpoint.value} - {None}  # type: ignore[arg-type]  # the set has no None now
+        numbers[touchpoint.source] |= {c for c in (touchpoint.value,) if c is not None}
     for dated in mapping.conversions.values():
-        numbers[dated.source] |= {dated.amount} - {None}  # type: ignore[arg-type]
+        numbers[dated.source] |= {c for c in (dated.amount,) if c is not None}
     if mapping.rates is not None:
         numbers[mapping.rates.source].add(mapping.rates.rate)
     return numbers

@@ -30,7 +30,7 @@ _BOMS = (
 )
 _BROKEN = (OSError, EOFError, zlib.error)
 
-codecs.register_error(_MARKING, lambda error: (MARK, error.end))  # type: ignore[attr-defined]
+codecs.register_error(_MARKING, lambda error: (MARK, error.end))  # type: ignore[attr-defined]  # a UnicodeError
 
 
 def packing_of(path: Path) -> str:
@@ -50,7 +50,7 @@ def open_bytes(path: Path, packing: str) -> Iterator[BinaryIO]:
     try:
         if packing == "gzip":
             with gzip.open(path, "rb") as stream:
-                yield stream  # type: ignore[misc]
+                yield stream  # type: ignore[misc]  # a GzipFile is a BinaryIO but for its stubs
         elif packing == "zstd":
             with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as packed:
                 yield io.BufferedReader(packed, _BLOCK)
