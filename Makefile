@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := src tests benchmarks
 
-.PHONY: demo test deep lint format bench lock clean help
+.PHONY: demo test deep spark lint format bench lock clean help
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -12,11 +12,13 @@ help:  ## what can be made
 demo: .venv/.ready  ## an invented company, from its exports to scored and explained leads
 	@$(BIN)/leadml demo
 
-test: .venv/.ready-dev  ## every test, warnings as errors, about ten minutes on 2 cores
+test: .venv/.ready-dev  ## every test, warnings as errors, under 8 minutes on 2 cores
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 deep: .venv/.ready-dev  ## the full counts of the long checks; run again to go on where it stopped
 	@LEADML_DEEP=1 $(BIN)/python -m pytest -m deep -q
+
+spark: .venv/.ready-spark  ## what engine=spark needs besides Java 17 (456 MB); make test then runs its tests too
 
 lint: .venv/.ready-dev  ## style and types
 	@$(BIN)/ruff check $(SOURCES) && $(BIN)/ruff format --check $(SOURCES) && $(BIN)/mypy
@@ -32,6 +34,7 @@ bench: .venv/.ready-dev  ## the tables of benchmarks/README.md, measured here
 lock: .venv/.ready-dev  ## resolve the locks again (needs uv)
 	@uv pip compile pyproject.toml --extra build --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
 	@uv pip compile pyproject.toml --extra build --extra dev --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --quiet -c requirements.lock -o requirements-dev.lock
+	@uv pip compile pyproject.toml --extra spark --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --quiet -c requirements.lock -o requirements-spark.lock
 
 clean:  ## remove the environment, caches and what runs wrote here; exports that you put into data/raw stay
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .deep mlflow.db mlartifacts
@@ -52,4 +55,9 @@ clean:  ## remove the environment, caches and what runs wrote here; exports that
 .venv/.ready-dev: requirements-dev.lock .venv/.ready
 	@echo "installing what the tests need (once)"
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/.ready-spark: requirements-spark.lock .venv/.ready-dev
+	@echo "installing Spark (once; a minute or two)"
+	@$(PIP) install --require-hashes -r requirements-spark.lock
 	@touch $@

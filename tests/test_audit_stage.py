@@ -1,17 +1,15 @@
 """The leak audit from the command line: policies, exit codes, what is published, and what looks at the future."""
 
 import json
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from audit_lookalikes import made_education
+from conftest import run_here
 
 from leadml.audit import Evidence
-from leadml.cli import main
 from leadml.features import build as feature_build
 from leadml.stages.auditing import late_fields
 
@@ -20,20 +18,12 @@ QUICK = ("train.bootstrap=10", "tracking.enabled=false", "model.max_trees=15")
 SUSPECTS = '["Call remark","How good is it"]'
 
 
-def leadml(*words):
-    """`leadml` in this process: the exit code, and what was printed."""
-    out, err = StringIO(), StringIO()
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-        main([str(w) for w in words])
-    return SimpleNamespace(code=ended.value.code, out=out.getvalue(), err=err.getvalue())
-
-
 @pytest.fixture
 def school(extracted):
     """`leadml STAGE` on the school's file, or on another one beside it."""
 
     def run(stage, *settings, file="leads.csv"):
-        return leadml(stage, *of_school(extracted, file), *settings)
+        return run_here(stage, *of_school(extracted, file), *settings)
 
     return run
 
@@ -54,8 +44,8 @@ def extracted(tmp_path_factory):
     X["Empty"] = None
     X.insert(0, "Id", [f"S{i:05}" for i in range(len(X))])
     X.assign(Enrolled=label.astype(int)).to_csv(root / "leads.csv", index=False)
-    shown = leadml("extract", *of_school(root))
-    assert shown.code == 0, shown.err
+    shown = run_here("extract", *of_school(root))
+    assert shown.returncode == 0, shown.stderr
     return root
 
 
@@ -65,9 +55,9 @@ def manifest(root, name):
 
 def test_train_works_without_suspects_and_asks(extracted, school):
     shown = school("train")
-    assert shown.code == 5 and len(shown.err.strip().splitlines()) == 1
+    assert shown.returncode == 5 and len(shown.stderr.strip().splitlines()) == 1
     for word in ("Call remark", "How good is it", f"audit.exclude='{SUSPECTS}'", f"audit.allow='{SUSPECTS}'"):
-        assert word in shown.err
+        assert word in shown.stderr
     assert not (extracted / "models/champion").exists()
     told = manifest(extracted, "train")["train"]["audit"]
     assert told["open"] == ["Call remark", "How good is it"] and told["excluded"] == ["Paid by"]
@@ -91,9 +81,9 @@ def test_train_works_without_suspects_and_asks(extracted, school):
 )  # fmt: skip
 def test_a_word_decides(extracted, school, settings, code, used):
     shown = school("train", *settings, "train.promote=never")
-    assert shown.code == code, shown.err
+    assert shown.returncode == code, shown.stderr
     if used is None:
-        assert "audit.allow=Call remarks" in shown.err and "Seconds on site" in shown.err
+        assert "audit.allow=Call remarks" in shown.stderr and "Seconds on site" in shown.stderr
         return
     scorer = json.loads((extracted / "models/challenger/scorer.json").read_text())
     names = {f["name"] for f in scorer["encoder"]["features"]}
@@ -105,17 +95,17 @@ def test_a_word_decides(extracted, school, settings, code, used):
 
 def test_audit_publishes_and_exits_as_it_found(extracted, school):
     shown = school("audit")
-    assert shown.code == 5 and f"audit.allow='{SUSPECTS}'" in shown.err
-    assert "one-table source has no dated rows" in shown.out
+    assert shown.returncode == 5 and f"audit.allow='{SUSPECTS}'" in shown.stderr
+    assert "one-table source has no dated rows" in shown.stdout
     entry = json.loads((extracted / "data/audit/audit.json").read_text())
     lots = {f["column"]: (f["severity"], f["done"]) for f in entry["findings"]}
     assert lots["Paid by"] == ("proof", "excluded") and lots["Call remark"] == ("high", "worked without")
     evidence = {e["kind"]: e for f in entry["findings"] if f["column"] == "Paid by" for e in f["evidence"]}
     assert "on leads that converted" in evidence["only_with_outcome"]["words"]
     first = (extracted / "data/audit/audit.json").read_bytes()
-    assert school("audit").code == 5
+    assert school("audit").returncode == 5
     assert (extracted / "data/audit/audit.json").read_bytes() == first
-    assert school("audit", f"audit.exclude={SUSPECTS}").code == 0
+    assert school("audit", f"audit.exclude={SUSPECTS}").returncode == 0
 
 
 def test_an_earlier_export_shows_what_was_rewritten(extracted, school):
@@ -126,37 +116,37 @@ def test_an_earlier_export_shows_what_was_rewritten(extracted, school):
     earlier.to_csv(extracted / "earlier.csv", index=False)
     settings = (f"audit.earlier={extracted}/earlier.csv", "audit.policy=exclude")
     shown = school("audit", *settings)
-    assert shown.code == 0, shown.err
+    assert shown.returncode == 0, shown.stderr
     entry = json.loads((extracted / "data/audit/audit.json").read_text())
     town = next(f for f in entry["findings"] if f["column"] == "Town")
     assert town["severity"] == "proof" and town["evidence"][0]["kind"] == "restated"
     assert set(entry["comparisons"]) == {"Town"}
     # Without the earlier export the proof stays, as long as everything else is the same.
-    assert school("audit", "audit.policy=exclude").code == 0
+    assert school("audit", "audit.policy=exclude").returncode == 0
     again = json.loads((extracted / "data/audit/audit.json").read_text())
     assert again["comparisons"] == entry["comparisons"] and "Town" in again["excluded"]
     # What audit found in these very exports, train takes over.
-    assert school("train", "audit.policy=exclude", "train.promote=never").code == 0
+    assert school("train", "audit.policy=exclude", "train.promote=never").returncode == 0
     assert "Town" in manifest(extracted, "train")["train"]["audit"]["excluded"]
     wrong = school("audit", f"audit.earlier={extracted}/nowhere.csv")
-    assert wrong.code == 2 and "audit.earlier" in wrong.err
+    assert wrong.returncode == 2 and "audit.earlier" in wrong.stderr
     (extracted / "data/audit/audit.json").unlink()
 
 
 def test_what_was_scored_is_archived_and_held_against_later_exports(extracted, school):
     trained = school("train", "audit.policy=exclude")
-    assert trained.code == 0 and school("calibrate").code == 0, trained.err
+    assert trained.returncode == 0 and school("calibrate").returncode == 0, trained.stderr
     rows = pd.read_csv(extracted / "leads.csv", dtype=str)
     then = rows.assign(**{"Last thing done": rows["Last thing done"].mask(rows["Enrolled"] == "1", "opened")})
     then.drop(columns="Enrolled").to_csv(extracted / "open.csv", index=False)
-    assert school("predict", file="open.csv").code == 0
+    assert school("predict", file="open.csv").returncode == 0
     folder = extracted / "data/archive/cutoff=undated"
     written = [(folder / n).read_bytes() for n in ("features.parquet", "archive.json")]
-    assert school("predict", file="open.csv").code == 0
+    assert school("predict", file="open.csv").returncode == 0
     assert written == [(folder / n).read_bytes() for n in ("features.parquet", "archive.json")]
     shown = school("audit", "audit.policy=exclude")
-    assert shown.code == 5 and "2,400 rows that were scored with earlier exports" in shown.out
-    assert "the champion uses 1 column that this audit leaves out: Last thing done" in shown.err
+    assert shown.returncode == 5 and "2,400 rows that were scored with earlier exports" in shown.stdout
+    assert "the champion uses 1 column that this audit leaves out: Last thing done" in shown.stderr
     entry = json.loads((extracted / "data/audit/audit.json").read_text())
     assert set(entry["comparisons"]) == {"Last thing done"}
     (evidence,) = entry["comparisons"]["Last thing done"]
@@ -164,13 +154,13 @@ def test_what_was_scored_is_archived_and_held_against_later_exports(extracted, s
     # The champion goes on scoring, and every output says what it uses.
     shown = school("predict", file="open.csv")
     stamp = "uses columns that may give the answer away: Last thing done"
-    assert shown.code == 0 and stamp in shown.out
+    assert shown.returncode == 0 and stamp in shown.stdout
     assert set(pd.read_csv(extracted / "data/scores/cutoff=undated/crm.csv")["forced"]) == {stamp}
-    assert stamp not in school("predict", 'audit.allow=["last thing done"]', file="open.csv").out
+    assert stamp not in school("predict", 'audit.allow=["last thing done"]', file="open.csv").stdout
     again = school("train", "audit.policy=exclude")
-    assert again.code == 0 and "the champion uses Last thing done, which this audit leaves out" in again.out
+    assert again.returncode == 0 and "the champion uses Last thing done, which this audit leaves out" in again.stdout
     # An audit of another mapping or split takes nothing over.
-    assert school("train", "audit.policy=exclude", "train.split.test_share=0.4", "train.promote=never").code == 0
+    assert school("train", "audit.policy=exclude", "train.split.test_share=0.4", "train.promote=never").returncode == 0
     assert "Last thing done" not in manifest(extracted, "train")["train"]["audit"]["excluded"]
 
 
@@ -178,12 +168,12 @@ def test_names_are_asked_before_anything_is_published(tmp_path):
     g, label = np.random.default_rng(0), (np.arange(600) % 3 == 0) * 1
     rows = pd.DataFrame({"Id": [f"S{i}" for i in range(600)], "x": g.normal(size=600), "Visits": g.poisson(3, 600)})
     rows.assign(Empty=None, Enrolled=label).to_csv(tmp_path / "leads.csv", index=False)
-    shown = leadml("extract", *of_school(tmp_path), "audit.exclude=[nope]")
-    assert shown.code == 2 and "audit.exclude=nope" in shown.err and not (tmp_path / "data/features").exists()
-    shown = leadml("extract", *of_school(tmp_path), "audit.allow=[Empty]")
-    assert shown.code == 2 and "source.allow='[Empty]' takes them in" in shown.err
-    shown = leadml("extract", *of_school(tmp_path), "audit.exclude=[EMPTY,visits]")
-    assert shown.code == 0, shown.err
+    shown = run_here("extract", *of_school(tmp_path), "audit.exclude=[nope]")
+    assert shown.returncode == 2 and "audit.exclude=nope" in shown.stderr and not (tmp_path / "data/features").exists()
+    shown = run_here("extract", *of_school(tmp_path), "audit.allow=[Empty]")
+    assert shown.returncode == 2 and "source.allow='[Empty]' takes them in" in shown.stderr
+    shown = run_here("extract", *of_school(tmp_path), "audit.exclude=[EMPTY,visits]")
+    assert shown.returncode == 0, shown.stderr
 
 
 def test_a_table_of_proofs_alone_is_extracted_shown_and_refused_by_train(tmp_path):
@@ -191,10 +181,12 @@ def test_a_table_of_proofs_alone_is_extracted_shown_and_refused_by_train(tmp_pat
     pd.DataFrame({"Id": [f"S{i}" for i in range(600)], "Paid": paid, "Enrolled": (np.arange(600) % 3 == 0) * 1}).to_csv(
         tmp_path / "leads.csv", index=False
     )
-    shown = leadml("extract", *of_school(tmp_path))
-    assert shown.code == 0 and "Paid (proof)" in shown.out, shown.err
-    shown = leadml("train", *of_school(tmp_path))
-    assert shown.code == 3 and "audit.allow='[Paid]' takes them in" in shown.err and "Leak audit" in shown.out
+    shown = run_here("extract", *of_school(tmp_path))
+    assert shown.returncode == 0 and "Paid (proof)" in shown.stdout, shown.stderr
+    shown = run_here("train", *of_school(tmp_path))
+    assert (
+        shown.returncode == 3 and "audit.allow='[Paid]' takes them in" in shown.stderr and "Leak audit" in shown.stdout
+    )
 
 
 def test_rows_without_ids_are_not_held_against_another_list(tmp_path):
@@ -207,10 +199,10 @@ def test_rows_without_ids_are_not_held_against_another_list(tmp_path):
     X.iloc[::-1].to_csv(tmp_path / "open.csv", index=False)
     words = ("source=flat", "source.label=Won", f"paths.root={tmp_path}", *QUICK)
     for stage in ("extract", "train", "calibrate"):
-        assert leadml(stage, *words, f"source.path={tmp_path}/leads.csv").code == 0
-    assert leadml("predict", *words, f"source.path={tmp_path}/open.csv").code == 0
-    shown = leadml("audit", *words, f"source.path={tmp_path}/leads.csv")
-    assert shown.code == 0 and "only rows with ids can be matched (source.lead_id)" in shown.out, shown.err
+        assert run_here(stage, *words, f"source.path={tmp_path}/leads.csv").returncode == 0
+    assert run_here("predict", *words, f"source.path={tmp_path}/open.csv").returncode == 0
+    shown = run_here("audit", *words, f"source.path={tmp_path}/leads.csv")
+    assert shown.returncode == 0 and "only rows with ids can be matched (source.lead_id)" in shown.stdout, shown.stderr
     assert json.loads((tmp_path / "data/audit/audit.json").read_text())["comparisons"] == {}
 
 
@@ -226,9 +218,9 @@ def test_train_sees_the_leads_to_score_as_audit_does(tmp_path):
     words = ("source=flat", "source.label=won", "source.lead_id=id", f"paths.root={tmp_path}", *QUICK)
     here = (*words, f"source.path={tmp_path}/leads.csv", "audit.policy=exclude")
     for stage in ("extract", "train", "calibrate"):
-        assert leadml(stage, *here).code == 0
-    assert leadml("predict", *words, f"source.path={tmp_path}/open.csv").code == 0
-    leadml("train", *here, "train.promote=never")
+        assert run_here(stage, *here).returncode == 0
+    assert run_here("predict", *words, f"source.path={tmp_path}/open.csv").returncode == 0
+    run_here("train", *here, "train.promote=never")
     findings = {f["column"]: f for f in manifest(tmp_path, "train")["train"]["audit"]["findings"]}
     assert "scored" in [e["numbers"].get("against") for e in findings["field"]["evidence"]]
 
@@ -262,7 +254,7 @@ def test_a_feature_that_looks_at_the_future_is_caught_and_no_other(tmp_path, mon
     company = (f"paths.root={tmp_path}", "train.min_conversions=5", "problem.horizon_days=30", "problem.age_days=[]",
                "features.windows=[30]", "features.half_lives=[30]", "audit.cutoffs=1", "audit.leads=100",
                *QUICK)  # fmt: skip
-    assert leadml("simulate", *company, "simulate.leads=1500", "simulate.months=12").code == 0
+    assert run_here("simulate", *company, "simulate.leads=1500", "simulate.months=12").returncode == 0
     honest = feature_build.build_account
 
     def ahead(tables):
@@ -270,12 +262,14 @@ def test_a_feature_that_looks_at_the_future_is_caught_and_no_other(tmp_path, mon
         return honest(tables).mutate(colleagues=tables.leads.count().as_scalar())
 
     monkeypatch.setattr(feature_build, "build_account", ahead)
-    extracted = leadml("extract", *company)
-    assert extracted.code == 0, extracted.err
-    shown = leadml("audit", *company)
-    assert shown.code == 5 and "1 feature changes when every later row is deleted" in shown.err
+    extracted = run_here("extract", *company)
+    assert extracted.returncode == 0, extracted.stderr
+    shown = run_here("audit", *company)
+    assert shown.returncode == 5 and "1 feature changes when every later row is deleted" in shown.stderr
     assert (
-        "colleagues" in shown.err and "features differ" in shown.out and "looks at nothing dated later" not in shown.out
+        "colleagues" in shown.stderr
+        and "features differ" in shown.stdout
+        and "looks at nothing dated later" not in shown.stdout
     )
     wrong = pd.read_parquet(tmp_path / "data/audit/future.parquet")
     assert wrong["cutoff"].nunique() == 1  # only at the cutoff has all of a snapshot's future been deleted

@@ -4,14 +4,14 @@ import shutil
 
 import pandas as pd
 import pytest
-from conftest import run_cli
+from conftest import run_here
 
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory):
     """A small company's raw exports; each test breaks a copy."""
     root = tmp_path_factory.mktemp("exports")
-    shown = run_cli("simulate", f"paths.root={root}", "simulate.leads=600", "simulate.months=12")
+    shown = run_here("simulate", f"paths.root={root}", "simulate.leads=600", "simulate.months=12")
     assert shown.returncode == 0, shown.stderr
     return root / "data/raw"
 
@@ -82,7 +82,7 @@ def test_a_broken_export_is_one_line_and_exit_3(exports, tmp_path, broken, said,
     raw = tmp_path / "raw"
     shutil.copytree(exports, raw)
     broken(raw)
-    shown = run_cli("run", f"paths.root={tmp_path}/ws", f"paths.raw={raw}", "tracking.enabled=false")
+    shown = run_here("run", f"paths.root={tmp_path}/ws", f"paths.raw={raw}", "tracking.enabled=false")
     assert shown.returncode == 3, shown.stderr
     assert len(shown.stderr.strip().splitlines()) == 1, shown.stderr
     assert said.lower() in shown.stderr.lower() and also in shown.stderr
@@ -93,13 +93,13 @@ def test_no_conversion_at_all(exports, tmp_path):
     raw = tmp_path / "raw"
     shutil.copytree(exports, raw)
     no_conversion(raw)
-    shown = run_cli("run", f"paths.root={tmp_path}/ws", f"paths.raw={raw}", "tracking.enabled=false")
+    shown = run_here("run", f"paths.root={tmp_path}/ws", f"paths.raw={raw}", "tracking.enabled=false")
     assert shown.returncode == 3 and "without a conversion" in shown.stderr, shown.stderr
     assert not written(tmp_path / "ws")
 
 
 def test_fewer_conversions_than_the_minimum(exports, tmp_path):
-    shown = run_cli("run", f"paths.root={tmp_path}/ws", f"paths.raw={exports}", "tracking.enabled=false")
+    shown = run_here("run", f"paths.root={tmp_path}/ws", f"paths.raw={exports}", "tracking.enabled=false")
     assert shown.returncode == 3 and "train.min_conversions" in shown.stderr, shown.stderr
     assert len(shown.stderr.strip().splitlines()) == 1
     assert not written(tmp_path / "ws")
@@ -109,7 +109,7 @@ def test_fewer_conversions_than_the_minimum(exports, tmp_path):
 def test_a_table_of_one_outcome(tmp_path, label, said):
     frame = pd.DataFrame({"id": range(300), "visits": range(300), "won": label})
     frame.to_csv(tmp_path / "t.csv", index=False)
-    shown = run_cli(
+    shown = run_here(
         "run", "source=flat", f"source.path={tmp_path}/t.csv", "source.label=won", f"paths.root={tmp_path}/ws"
     )
     assert shown.returncode == 3 and said in shown.stderr, shown.stderr
@@ -117,7 +117,7 @@ def test_a_table_of_one_outcome(tmp_path, label, said):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    shown = run_cli(
+    shown = run_here(
         "run", "source=flat", f"source.path={tmp_path}/no.csv", "source.label=won", f"paths.root={tmp_path}"
     )
     assert shown.returncode == 3 and "no.csv" in shown.stderr
@@ -125,7 +125,7 @@ def test_a_file_that_is_not_there(tmp_path):
 
 def test_a_label_column_that_is_not_there_names_what_is(tmp_path):
     pd.DataFrame({"id": range(300), "visits": range(300)}).to_csv(tmp_path / "t.csv", index=False)
-    shown = run_cli(
+    shown = run_here(
         "run", "source=flat", f"source.path={tmp_path}/t.csv", "source.label=won", f"paths.root={tmp_path}/ws"
     )
     assert shown.returncode == 3 and "won" in shown.stderr and "visits" in shown.stderr
@@ -133,8 +133,8 @@ def test_a_label_column_that_is_not_there_names_what_is(tmp_path):
 
 def test_an_end_of_the_data_before_it_and_after_it(exports, tmp_path):
     words = ("extract", f"paths.root={tmp_path}/ws", f"paths.raw={exports}")
-    late = run_cli(*words, "problem.data_end=2031-01-01")
+    late = run_here(*words, "problem.data_end=2031-01-01")
     assert late.returncode == 2 and "after the end of the exports" in late.stderr, late.stderr
-    early = run_cli(*words, "problem.data_end=2001-01-01")
+    early = run_here(*words, "problem.data_end=2001-01-01")
     assert early.returncode == 3 and "cutoff" in early.stderr, early.stderr
     assert not written(tmp_path / "ws")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import run_cli
+from conftest import run_here
 from PIL import Image
 
 pytestmark = pytest.mark.slow
@@ -65,13 +65,9 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def workspace(chromium, tmp_path_factory):
+def workspace(chromium, small_company, tmp_path_factory):
     """A small demo's workspace."""
-    root = tmp_path_factory.mktemp("browser")
-    small = ("simulate.leads=3000", "train.bootstrap=10", "tracking.enabled=false", "model.max_trees=50")
-    shown = run_cli("demo", f"paths.root={root}", *small)
-    assert shown.returncode == 0, shown.stderr
-    return root
+    return shutil.copytree(small_company, tmp_path_factory.mktemp("browser") / "ws")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +76,7 @@ def reports(workspace, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     report = workspace / "data/reports/report.html"
     shutil.copy(report, folder / "en.html")
-    shown = run_cli("explain", f"paths.root={workspace}", "reasons.language=es")
+    shown = run_here("explain", f"paths.root={workspace}", "reasons.language=es")
     assert shown.returncode == 0, shown.stderr
     shutil.copy(report, folder / "es.html")
     return {language: folder / f"{language}.html" for language in TITLES}

@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from conftest import run_cli
+from conftest import run_cli, run_here
 from hydra.core.global_hydra import GlobalHydra
 
 from leadml.cli import main
@@ -26,33 +26,42 @@ def test_alone_it_lists_the_stages_in_order_and_at_once():
     assert seconds < 3  # generous: a machine may be busy; benchmarks/README.md has the figure
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["trian"], "unknown stage 'trian'; did you mean train?"),
-        (["extract", "problem.horizon_days=abc"], "abc"),
-        (["extract", "problem.horizn_days=3"], "problem.horizn_days"),
-        (["extract", "problem.horizon_days=-3"], "must be above 0: problem.horizon_days=-3"),
-        (["extract", "source=nope"], "Available options in 'source'"),
-        (["extract", "a b"], "cannot read 'a b' as a setting"),
-        (["train", "decision.grades={A: 10, B: 20}"], "decision.grades"),
-        (["train", "train.split.folds=1"], "train.split.folds=1"),
-        (["predict", "predict.out=scores.xls"], "ends in .csv or .parquet"),
-        (["extract", "source.pth=x"], "pth"),
-        (["extract", "engine.memory_limit=foo"], "engine.memory_limit=foo"),
-        (["extract", "features.content.demo.pattern='['"], "features.content.demo.pattern"),
-        (["extract", "features.windows=[7,0]"], "features.windows"),
-        (["train", "model.feature_fraction=2"], "model.feature_fraction=2"),
-        (["train", "train.bootstrap=1"], "train.bootstrap=1"),
-        (["train", "seed=-1"], "seed=-1"),
-        (["predict", "predict.out=/proc/x.csv"], "cannot be written"),
-        (["run", "-m", "seed=1,2"], "cannot be swept"),
-    ],
-)
+MISTAKES = [
+    (["trian"], "unknown stage 'trian'; did you mean train?"),
+    (["extract", "problem.horizon_days=abc"], "abc"),
+    (["extract", "problem.horizn_days=3"], "problem.horizn_days"),
+    (["extract", "problem.horizon_days=-3"], "must be above 0: problem.horizon_days=-3"),
+    (["extract", "source=nope"], "Available options in 'source'"),
+    (["extract", "a b"], "cannot read 'a b' as a setting"),
+    (["train", "decision.grades={A: 10, B: 20}"], "decision.grades"),
+    (["train", "train.split.folds=1"], "train.split.folds=1"),
+    (["predict", "predict.out=scores.xls"], "ends in .csv or .parquet"),
+    (["extract", "source.pth=x"], "pth"),
+    (["extract", "engine.memory_limit=foo"], "engine.memory_limit=foo"),
+    (["extract", "features.content.demo.pattern='['"], "features.content.demo.pattern"),
+    (["extract", "features.windows=[7,0]"], "features.windows"),
+    (["train", "model.feature_fraction=2"], "model.feature_fraction=2"),
+    (["train", "train.bootstrap=1"], "train.bootstrap=1"),
+    (["train", "seed=-1"], "seed=-1"),
+    (["predict", "predict.out=/proc/x.csv"], "cannot be written"),
+    (["run", "-m", "seed=1,2"], "cannot be swept"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), MISTAKES)
 def test_a_mistake_in_the_settings_is_one_line_and_exit_2(tmp_path, words, said):
+    check_refused(run_here, tmp_path, words, said)
+
+
+@pytest.mark.parametrize(("words", "said"), MISTAKES[:4])
+def test_a_process_ends_with_the_same_line_and_code(tmp_path, words, said):
+    check_refused(run_cli, tmp_path, words, said)
+
+
+def check_refused(call, tmp_path, words, said):
     root = tmp_path / "ws"
     extra = [] if words == ["trian"] else [f"paths.root={root}"]
-    shown = run_cli(*words, *extra, cwd=tmp_path)
+    shown = call(*words, *extra, cwd=tmp_path)
     assert shown.returncode == 2, shown.stderr
     assert len(shown.stderr.strip().splitlines()) == 1, shown.stderr
     assert said in shown.stderr and "Traceback" not in shown.stderr
@@ -125,17 +134,17 @@ def refused(capsys, *words: str) -> str:
 def test_hydra_keeps_working_after_the_stage(tmp_path):
     shown = run_cli("train", "--cfg", "job", "model.num_leaves=31", "--package", "model", cwd=tmp_path)
     assert shown.returncode == 0 and "num_leaves: 31" in shown.stdout
-    helped = run_cli("train", "--help", cwd=tmp_path)
+    helped = run_here("train", "--help", cwd=tmp_path)
     assert helped.returncode == 0 and "paths:" in helped.stdout
     (tmp_path / "own" / "experiment").mkdir(parents=True)
     (tmp_path / "own" / "experiment" / "mine.yaml").write_text("# @package _global_\nseed: 7\n")
-    own = run_cli("train", "--config-dir", tmp_path / "own", "experiment=mine", "--cfg", "job", cwd=tmp_path)
+    own = run_here("train", "--config-dir", tmp_path / "own", "experiment=mine", "--cfg", "job", cwd=tmp_path)
     assert "seed: 7" in own.stdout
     assert [p.name for p in tmp_path.iterdir()] == ["own"]
 
 
 def test_a_sweep_runs_each_job_and_writes_under_the_root_only(tmp_path):
-    shown = run_cli(
+    shown = run_here(
         "simulate", "-m", "simulate.leads=50,60", f"paths.root={tmp_path}/ws", "simulate.months=6", cwd=tmp_path
     )
     assert shown.returncode == 0, shown.stderr
@@ -147,7 +156,7 @@ def test_a_sweep_runs_each_job_and_writes_under_the_root_only(tmp_path):
 def test_simulate_never_replaces_what_it_did_not_write(tmp_path):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "Lead.csv").write_text("mine")
-    shown = run_cli("simulate", f"paths.root={tmp_path}", f"paths.raw={tmp_path}/raw", *SMALL)
+    shown = run_here("simulate", f"paths.root={tmp_path}", f"paths.raw={tmp_path}/raw", *SMALL)
     assert shown.returncode == 2 and "did not write" in shown.stderr
     assert (tmp_path / "raw" / "Lead.csv").read_text() == "mine"
 
@@ -159,6 +168,6 @@ def test_stages_out_of_order_say_what_to_run_first(tmp_path):
         ("predict", 4, "no champion"),
         ("explain", 4, "no champion"),
     ):
-        shown = run_cli(stage, f"paths.root={tmp_path}", "tracking.enabled=false")
+        shown = run_here(stage, f"paths.root={tmp_path}", "tracking.enabled=false")
         assert shown.returncode == code, (stage, shown.stderr)
         assert said in shown.stderr and len(shown.stderr.strip().splitlines()) == 1

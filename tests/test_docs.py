@@ -20,11 +20,11 @@ SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 
 
 def leaves(node: DictConfig, prefix: str = "") -> set[str]:
-    """Every setting's full name; a mapping that users extend (content rules, grades) counts as one of its entries."""
+    """Every setting's full name; a mapping that users extend counts by its entries, or as itself where it has none."""
     found = set()
     for key in node:
         value = OmegaConf.select(node, str(key)) if not OmegaConf.is_missing(node, key) else None
-        if isinstance(value, DictConfig) and prefix + str(key) not in ("decision.grades", "source"):
+        if isinstance(value, DictConfig) and value and prefix + str(key) not in ("decision.grades", "source"):
             inner = f"{prefix}{key}."
             found |= {inner + str(k) for k in value} if inner == "features.content." else leaves(value, inner)
         else:
@@ -109,7 +109,7 @@ def test_the_readme_names_make_targets_that_exist():
 
 
 def test_locks_hold_no_address_and_no_path():
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-dev.lock", "requirements-spark.lock"):
         text = (ROOT / name).read_text()
         for word in ("://", "find-links", "--index", "file:", "/home", "/tmp"):
             assert word not in text, f"{name} holds {word}"

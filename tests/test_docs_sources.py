@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, run_cli
+from conftest import ROOT, run_here
 
 from leadml.errors import ConfigurationError
 from leadml.sources.mapping import parse_mapping
@@ -45,7 +45,7 @@ def pattern(line: str) -> str:
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     program, *words = shlex.split(command)
     if program == "leadml":
-        return run_cli(*words, cwd=folder, COLUMNS="200")
+        return run_here(*words, cwd=folder, COLUMNS="200")
     assert program == "python"
     return subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=folder)
 

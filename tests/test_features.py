@@ -3,7 +3,8 @@
 import math
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
@@ -32,8 +33,13 @@ SPEC = FeatureSpec(
     lead_attributes={"industry": "category", "employees": "number"},
     account_attributes={"size": "number"},
     as_of_fields={"pipeline_stage": "category", "rating": "number"},
+    account_as_of_fields={"tier": "category"},
     include_effort=True,
     exclude=(),
+    zone="UTC",
+    zone_attribute="industry",  # any attribute will do: it stands for the country here
+    zones={"it": "Europe/Madrid", "retail": "America/Caracas"},
+    season=True,
 )
 TYPES = {
     "leads": {
@@ -46,6 +52,7 @@ TYPES = {
         "channel": "str", "kind": "str", "initiator": "str", "value": "f", "content": "str",
     },
     "conversions": {"lead_id": "str", "converted_at": "t", "known_at": "t", "amount": "f", "currency": "str"},
+    "closures": {"lead_id": "str", "closed_at": "t", "known_at": "t", "kind": "str", "reason": "str"},
 }  # fmt: skip
 DTYPES = {"str": "str", "t": "datetime64[us]", "f": "float64"}
 
@@ -65,90 +72,187 @@ def run(con, data, snapshots, spec=SPEC):
     tables = {name: put_table(con, name, frame(name, data.get(name, []))) for name in TYPES}
     keys = pd.DataFrame(snapshots, columns=["lead_id", "account_id", "cutoff"])
     keys = keys.astype({"lead_id": "str", "account_id": "str", "cutoff": "datetime64[us]"})
-    expression, features = build.build_features(FeatureTables(build.snapshot_table(con, keys), **tables), spec)
-    return build.to_frame(expression), features
+    X, features = build.feature_frame(con, FeatureTables(build.snapshot_table(con, keys), **tables), spec)
+    assert len(X) == len(keys)
+    return X, features
 
 
 # ---------------------------------------------------------------------------------------------- the slow, obvious twin
-def slow_features(data, lead_id, account_id, cutoff):
+def slow_features(data, lead_id, cutoff, spec=SPEC):
+    """Every feature of one snapshot, by loops over lists of rows."""
+    windows, longest = spec.windows, spec.windows[-1]
     lead = next(r for r in data["leads"] if r["lead_id"] == lead_id)
-    known = [
-        t
-        for t in data["touchpoints"]
-        if t["lead_id"] == lead_id and t["known_at"] < cutoff and t["occurred_at"] < cutoff
-    ]
-    known.sort(key=lambda t: (t["occurred_at"], t["known_at"], t["touchpoint_id"]))
-    mine = [t for t in known if t["initiator"] == "lead"]
-    ours = [t for t in known if t["initiator"] == "company"]
 
     def days(t):
         return (cutoff - t["occurred_at"]) / timedelta(days=1)
 
+    def is_known(t):
+        return t["known_at"] < cutoff and t["occurred_at"] < cutoff
+
+    everything = [t for t in data["touchpoints"] if is_known(t)]
+    known = [t for t in everything if t["lead_id"] == lead_id]
+    mine = [t for t in known if t["initiator"] == "lead"]
+    ours = [t for t in known if t["initiator"] == "company"]
+
     def last(rows):
         return min((days(t) for t in rows), default=None)
 
+    def has_begun(test):
+        return any(test(t) for t in everything)
+
+    def count(name, rows, test, window):
+        """How many of the rows in the window, missing where no such touchpoint of any lead was known before."""
+        out[name] = sum(test(t) and days(t) <= window for t in rows) if has_begun(test) else None
+
+    def of_rule(rule):
+        return lambda t: t["initiator"] == "lead" and bool(re.search(rule.pattern, (t["content"] or "").lower()))
+
+    def by_lead(t):
+        return t["initiator"] == "lead"
+
+    # ------------------------------------------------------------------------------------------------ who they are
     out = {"industry": lead["industry"], "employees": lead["employees"]}
     out["account_size"] = next(
         (a["size"] for a in data["accounts"] if a["account_id"] == lead["account_id"] and a["known_at"] < cutoff), None
     )
-    for field in ("pipeline_stage", "rating"):
+    for field, entity, key in (("pipeline_stage", "lead", lead_id), ("rating", "lead", lead_id),
+                               ("tier", "account", lead["account_id"])):  # fmt: skip
         changes = [
-            h for h in data["history"] if h["entity_id"] == lead_id and h["field"] == field and h["changed_at"] < cutoff
-        ]
+            h for h in data["history"]
+            if (h["entity"], h["entity_id"], h["field"]) == (entity, key, field) and h["changed_at"] < cutoff
+        ]  # fmt: skip
         newest = max(changes, key=lambda h: h["changed_at"], default=None)
         value = newest["value"] if newest else None
-        out[field] = float(value) if field == "rating" and value is not None else value
+        name = field if entity == "lead" else f"account_{field}"
+        out[name] = float(value) if field == "rating" and value is not None else value
         if field == "pipeline_stage":
             out["days_in_stage"] = (cutoff - newest["changed_at"]) / timedelta(days=1) if newest else None
-    colleagues = {
-        r["lead_id"]
-        for r in data["leads"]
-        if r["account_id"]
-        and r["account_id"] == lead["account_id"]
-        and r["lead_id"] != lead_id
-        and r["known_at"] < cutoff
-    }
-    out["colleagues"] = len(colleagues)
-    out["colleagues_active_30d"] = len(
-        {
-            t["lead_id"]
-            for t in data["touchpoints"]
-            if t["lead_id"] in colleagues and t["initiator"] == "lead" and t["known_at"] < cutoff
-            and timedelta(0) < cutoff - t["occurred_at"] <= timedelta(days=30)
-        }
-    )  # fmt: skip
-    out["account_conversions"] = sum(c["lead_id"] in colleagues and c["known_at"] < cutoff for c in data["conversions"])
-    for kind in KINDS:
-        rows = [
-            t for t in known if (t["channel"], t["kind"], t["initiator"]) == (kind.channel, kind.kind, kind.initiator)
-        ]
-        for w in SPEC.windows:
-            out[f"{kind.name}_{w}d"] = sum(days(t) <= w for t in rows)
+
+    # ------------------------------------------------------------------------------------------------ their company
+    account = lead["account_id"]
+    team = [
+        r["lead_id"] for r in data["leads"]
+        if account and r["account_id"] == account and r["lead_id"] != lead_id and r["known_at"] < cutoff
+    ]  # fmt: skip
+    breadth = windows[min(1, len(windows) - 1)]
+    theirs = [t for t in everything if t["lead_id"] in team and by_lead(t)]
+    out["colleagues"] = len(team) if account else None
+    active = {t["lead_id"] for t in theirs if days(t) <= breadth}
+    out[f"colleagues_active_{breadth}d"] = len(active) if account else None
+    for w in windows:
+        out[f"colleague_activity_{w}d"] = sum(days(t) <= w for t in theirs) if account else None
+    for rule in spec.content:
+        hits = sum(of_rule(rule)(t) and days(t) <= longest for t in theirs)
+        out[f"colleague_{rule.name}_{longest}d"] = hits if account else None
+    bought = [c for c in data["conversions"] if c["lead_id"] in team and c["known_at"] < cutoff]
+    out["account_conversions"] = len(bought) if account else None
+    amounts = [c["amount"] for c in bought if c["amount"] is not None]
+    out["account_amount"] = sum(amounts) if amounts else None
+    out["days_since_account_conversion"] = min(
+        ((cutoff - c["converted_at"]) / timedelta(days=1) for c in bought), default=None
+    )
+    lost = {c["lead_id"] for c in data["closures"] if c["kind"] == "lost" and c["lead_id"] in team
+            and c["known_at"] < cutoff}  # fmt: skip
+    out["account_lost"] = len(lost) if account else None
+
+    # ------------------------------------------------------------------------------------------------ what they did
+    for kind in spec.kinds:
+        key = (kind.channel, kind.kind, kind.initiator)
+
+        def is_kind(t, key=key):
+            return (t["channel"], t["kind"], t["initiator"]) == key
+
+        for w in windows:
+            count(f"{kind.name}_{w}d", known, is_kind, w)
         if kind.initiator == "lead":
-            out[f"days_since_{kind.name}"] = last(rows)
-    for w in SPEC.windows:
-        out[f"activity_{w}d"] = sum(days(t) <= w for t in mine)
-        out[f"content_pricing_{w}d"] = sum(
-            days(t) <= w and bool(re.search("pric", (t["content"] or "").lower())) for t in mine
-        )
-    out["active_days_3d"] = len({t["occurred_at"].date() for t in mine if days(t) <= 3})
-    sent = out["our_email_sent_3d"]
-    out["email_answered_share_3d"] = out["email_opened_3d"] / sent if sent else None
+            out[f"days_since_{kind.name}"] = last([t for t in known if is_kind(t)])
+    for w in windows:
+        count(f"activity_{w}d", mine, by_lead, w)
+        count(f"our_touches_{w}d", ours, lambda t: not by_lead(t), w)
+        for rule in spec.content:
+            count(f"content_{rule.name}_{w}d", known, of_rule(rule), w)
+        begun = {t["occurred_at"].date() for t in mine}
+        begun = {d for d in begun if datetime(d.year, d.month, d.day) >= cutoff - timedelta(days=w)}
+        out[f"active_days_{w}d"] = len(begun) if has_begun(by_lead) else None
+    for rule in spec.content:
+        out[f"days_since_content_{rule.name}"] = last([t for t in known if of_rule(rule)(t)])
+    pages = {t["content"] for t in mine if days(t) <= longest} - {None}
+    out[f"pages_{longest}d"] = len(pages) if has_begun(by_lead) else None
+
+    # ------------------------------------------------------------------------------------------------ back and forth
+    def when_known(t):
+        return (max(t["known_at"], t["occurred_at"]), t["occurred_at"], by_lead(t))
+
+    gaps, answers, replies = [], [], []
+    in_order = sorted(known, key=when_known)
+    for i, t in enumerate(in_order):
+        before = in_order[i - 1] if i else None
+        same = next((e for e in reversed(in_order[:i]) if by_lead(e) and by_lead(t)), None)
+        if days(t) > longest:
+            continue
+        if same and same["occurred_at"] <= t["occurred_at"]:
+            gaps.append(round((t["occurred_at"] - same["occurred_at"]) / timedelta(minutes=1)))
+        if before and by_lead(before) != by_lead(t) and before["occurred_at"] <= t["occurred_at"]:
+            took = round((t["occurred_at"] - before["occurred_at"]) / timedelta(minutes=1))
+            (answers if by_lead(t) else replies).append(took)
+
+    def mean(values):
+        return sum(values) / len(values) if values else None
+
+    out[f"answers_{longest}d"] = len(answers) if has_begun(by_lead) else None
+    done = sum(days(t) <= longest for t in ours)
+    out[f"answered_share_{longest}d"] = len(answers) / done if done else None
+    out[f"answer_hours_{longest}d"] = mean([a / 60 for a in answers])
+    out[f"reply_hours_{longest}d"] = mean([a / 60 for a in replies])
+    out[f"gap_days_{longest}d"] = mean([g / 1440 for g in gaps])
+    m = mean(gaps)
+    deviation = math.sqrt(mean([(g - m) ** 2 for g in gaps])) if gaps else None
+    out[f"burstiness_{longest}d"] = (deviation - m) / (deviation + m) if gaps and deviation + m > 1e-6 else None
+    sent = sum(t["kind"] == "sent" and days(t) <= longest for t in ours)
+    reactions = sum(t["channel"] == "email" and days(t) <= longest for t in mine)
+    out[f"email_answered_share_{longest}d"] = reactions / sent if sent else None
     sales = [t for t in ours if is_sales(TouchKind(t["channel"], t["kind"], t["initiator"]))]
     first = min((t["occurred_at"] for t in sales), default=None)
     out["hours_to_first_sales_touch"] = (first - lead["known_at"]) / timedelta(hours=1) if first else None
+
+    # ------------------------------------------------------------------------------------------------ when
     out["recency_lead_days"], out["recency_company_days"] = last(mine), last(ours)
-    out["intensity_2d"] = sum(2 ** (-days(t) / 2) for t in mine)
-    out["momentum_1d"] = 2 * sum(days(t) <= 1 for t in mine) - sum(days(t) <= 2 for t in mine)
+    begun = has_begun(by_lead)
+    for h in spec.half_lives:
+        out[f"intensity_{h}d"] = sum(2 ** (-days(t) / h) for t in mine) if begun else None
+    a, b = windows[:2]
+    recent, both = sum(days(t) <= a for t in mine), sum(days(t) <= b for t in mine)
+    out[f"momentum_{a}d"] = recent / a - (both - recent) / (b - a) if begun else None
     out["age_days"] = (cutoff - lead["known_at"]) / timedelta(days=1)
-    recent = [t["channel"] for t in mine if days(t) <= 3]
-    for channel in ("email", "web"):
-        out[f"share_{channel}_3d"] = recent.count(channel) / len(recent) if recent else None
-    out["channels_3d"] = len(set(recent))
+    angle = cutoff.timetuple().tm_yday * 2 * math.pi / 365.25
+    out["season_cos"], out["season_sin"] = round(math.cos(angle), 6), round(math.cos(angle - math.pi / 2), 6)
+
+    zone = ZoneInfo(spec.zones.get(lead["industry"], spec.zone))
+
+    def local(moment):
+        return moment.replace(tzinfo=UTC).astimezone(zone)
+
+    times = [local(t["occurred_at"]) for t in mine if days(t) <= longest]
+    for name, test in (
+        ("office", lambda t: t.weekday() < 5 and 9 <= t.hour < 18),
+        ("evening", lambda t: t.weekday() < 5 and t.hour >= 18),
+        ("weekend", lambda t: t.weekday() >= 5),
+    ):
+        out[f"{name}_share_{longest}d"] = sum(map(test, times)) / len(times) if times else None
+    came = local(lead["known_at"])
+    out["created_hour"], out["created_weekday"] = came.hour, came.weekday()
+
+    # ------------------------------------------------------------------------------------------------ through what
+    recent = [t["channel"] for t in mine if days(t) <= longest and t["channel"] in spec.channels]
+    for channel in spec.channels:
+        out[f"share_{channel}_{longest}d"] = recent.count(channel) / len(recent) if recent else None
+    out[f"channels_{longest}d"] = len(set(recent)) if begun else None
     shares = [recent.count(c) / len(recent) for c in sorted(set(recent))]
-    out["channel_entropy_3d"] = -sum(p * math.log(p) for p in shares) if recent else None
-    out["first_channel"] = mine[0]["channel"] if mine else None
-    out["last_channel"] = mine[-1]["channel"] if mine else None
+    out[f"channel_entropy_{longest}d"] = -sum(p * math.log(p) for p in shares) if recent else None
+    ordered = sorted((t["occurred_at"], t["channel"]) for t in mine)
+    out["first_channel"] = ordered[0][1] if ordered else None
+    out["last_channel"] = ordered[-1][1] if ordered else None
+    out["channel_path"] = f"{ordered[0][1]} > {ordered[-1][1]}" if ordered else None
     return out
 
 
@@ -178,13 +282,29 @@ def histories(draw):
              "value": None, "content": draw(st.sampled_from([None, "/pricing", "/Home"]))}
         )  # fmt: skip
     changes = draw(st.dictionaries(st.tuples(ids, st.sampled_from(["pipeline_stage", "rating"]), hours),
-                                   st.sampled_from(["1", "2"]), max_size=8))  # fmt: skip
+                                   st.sampled_from(["1", "2", None]), max_size=8))  # fmt: skip
     history = [
         {"entity": "lead", "entity_id": lead, "field": field, "value": value, "changed_at": at}
         for (lead, field, at), value in changes.items()
     ]
+    history += [
+        {"entity": "account", "entity_id": "acme", "field": "tier", "value": value, "changed_at": at}
+        for at, value in draw(st.dictionaries(hours, st.sampled_from(["gold", None]), max_size=3)).items()
+    ]
+    closures = [
+        {"lead_id": lead, "closed_at": at, "known_at": at + draw(delays), "kind": kind, "reason": None}
+        for (lead, kind), at in draw(
+            st.dictionaries(st.tuples(ids, st.sampled_from(["lost", "merged"])), hours, max_size=2)
+        ).items()
+    ]
     conversions = [
-        {"lead_id": lead, "converted_at": at, "known_at": at + draw(delays), "amount": 1.0, "currency": "USD"}
+        {
+            "lead_id": lead,
+            "converted_at": at,
+            "known_at": at + draw(delays),
+            "currency": "USD",
+            "amount": draw(st.sampled_from([None, 12.5, 1000.0])),
+        }
         for lead, at in draw(st.dictionaries(ids, hours, max_size=2)).items()
     ]
     company = [{"account_id": "acme", "created_at": START, "known_at": draw(hours), "size": 7.0}]
@@ -194,6 +314,7 @@ def histories(draw):
         "history": history,
         "touchpoints": touchpoints,
         "conversions": conversions,
+        "closures": closures,
     }
 
 
@@ -225,8 +346,8 @@ def test_every_feature_equals_its_slow_twin(con, case):
     if not snapshots:
         return
     X, features = run(con, data, snapshots)
-    for i, (lead, account, cutoff) in enumerate(snapshots):
-        slow = slow_features(data, lead, account, cutoff)
+    for i, (lead, _, cutoff) in enumerate(snapshots):
+        slow = slow_features(data, lead, cutoff)
         assert set(slow) == {f.name for f in features} == set(X.columns)
         wrong = {n: (X[n].iloc[i], v) for n, v in slow.items() if not same(X[n].iloc[i], v)}
         assert not wrong, f"{lead} at {cutoff}: {wrong}"
@@ -251,7 +372,7 @@ def test_deleting_the_future_changes_nothing(con, case):
 @pytest.mark.deep
 @FEW
 @given(case=cases())
-def test_threads_and_the_order_of_rows_change_no_bit(con, case):
+def test_threads_the_order_of_rows_and_other_snapshots_change_no_bit(con, case):
     data, snapshots = case
     if not snapshots:
         return
@@ -263,6 +384,8 @@ def test_threads_and_the_order_of_rows_change_no_bit(con, case):
     finally:
         con.raw_sql("SET threads=2")
     pd.testing.assert_frame_equal(first, second, check_exact=True)
+    alone, _ = run(con, data, snapshots[-1:])
+    pd.testing.assert_frame_equal(first.iloc[[-1]].reset_index(drop=True), alone, check_exact=True)
 
 
 # ------------------------------------------------------------------------------------------------- tables for the eye
@@ -330,10 +453,18 @@ def test_the_specification_follows_the_tables(con):
         build.snapshot_table(con, pd.DataFrame({"lead_id": ["a"], "account_id": ["a"], "cutoff": [START]})),
         **{name: put_table(con, name, frame(name, data.get(name, []))) for name in TYPES},
     )
-    config = FeaturesConfig([30, 7], [7], {"p": ContentRule("p", "p", "p")}, True, [])
+    config = FeaturesConfig(
+        windows=[30, 7], half_lives=[7], content={"p": ContentRule("p", "p", "p")}, kinds=[], min_touchpoints=20,
+        zone="UTC", zone_attribute="industry", zones={"X": "Europe/Madrid", "y": "Asia/Tokyo"}, include_effort=True,
+        exclude=[], season=False, reuse=True,
+    )  # fmt: skip
     spec = build_spec(tables, config)
     assert spec.kinds == (TouchKind("web", "visit", "lead"),)  # 19 calls are too few to learn from
     assert spec.windows == (7, 30)
+    assert spec.zones == {"x": "Europe/Madrid"}  # no lead says y
+    with pytest.raises(ConfigurationError, match=r"1 unknown kinds: our_mail; the data have: our_call_made, web_visit"):
+        build_spec(tables, replace(config, kinds=["web_*", "our_mail"]))
+    assert build_spec(tables, replace(config, kinds=["our_*"], min_touchpoints=5)).kinds == KINDS[:1]
     assert spec.lead_attributes == {"industry": "category", "employees": "number"}
     assert spec.as_of_fields == {"n": "number", "s": "category"}
     assert FeatureSpec.from_dict(spec.to_dict()) == spec

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import find_real_table, run_cli
+from conftest import find_real_table, run_here
 from lookalikes import write_bank, write_deals, write_education, write_loans
 
 from leadml import LeadScorer
@@ -16,7 +16,7 @@ QUICK = ("train.bootstrap=30", "tracking.enabled=false")
 
 
 def run_flat(root, path, *settings):
-    return run_cli("run", "source=flat", f"source.path={path}", f"paths.root={root}", *QUICK, *settings)
+    return run_here("run", "source=flat", f"source.path={path}", f"paths.root={root}", *QUICK, *settings)
 
 
 def metrics(root):
@@ -29,14 +29,17 @@ def education(tmp_path_factory):
     root = tmp_path_factory.mktemp("education")
     frame = write_education(root / "leads.csv")
     shown = run_flat(root, root / "leads.csv", "source.label=Converted", "source.lead_id='Prospect ID'",
-                     "source.exclude=[Tags]")  # fmt: skip
+                     "source.exclude=[Tags]", "tracking.enabled=true")  # fmt: skip
     assert shown.returncode == 0, shown.stderr
+    shutil.copy(
+        root / "data/scores/cutoff=undated/scores.parquet", root / "first.parquet"
+    )  # what is run later replaces
     return root, frame, shown.stdout
 
 
 def test_a_table_is_scored_in_its_own_order_and_useless_columns_are_named(education):
     root, frame, shown = education
-    scored = pd.read_parquet(root / "data/scores/cutoff=undated/scores.parquet")
+    scored = pd.read_parquet(root / "first.parquet")
     assert scored["lead_id"].tolist() == frame["Prospect ID"].tolist()
     left_out = json.loads((root / "data/runs/latest-run.json").read_text())["stages"]["extract"]["left_out_columns"]
     named = {e["column"]: e["why"] for e in left_out}
@@ -51,7 +54,7 @@ def test_new_rows_without_a_label_are_scored_as_predict_python_and_pyfunc_do(edu
     new = frame.drop(columns=["Converted", "Tags"]).sample(200, random_state=0)
     new.to_csv(tmp_path / "new.csv", index=False)
     for out in ("scored.csv", "scored.parquet"):
-        shown = run_cli(
+        shown = run_here(
             "predict", "source=flat", f"source.path={tmp_path}/new.csv", f"predict.out={tmp_path}/{out}",
             f"paths.root={root}", "source.lead_id='Prospect ID'", *QUICK,
         )  # fmt: skip
@@ -68,24 +71,21 @@ def test_new_rows_without_a_label_are_scored_as_predict_python_and_pyfunc_do(edu
     assert ours["reasons"].tolist() == by_parquet["reasons"].tolist()
 
 
-def test_the_registered_model_scores_a_frame_as_read_csv_gives_it(tmp_path, monkeypatch):
+def test_the_registered_model_scores_a_frame_as_read_csv_gives_it(education, monkeypatch):
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    frame = write_education(tmp_path / "leads.csv")
-    shown = run_cli("run", "source=flat", f"source.path={tmp_path}/leads.csv", "source.label=Converted",
-                    "source.exclude=[Tags]", f"paths.root={tmp_path}", "train.bootstrap=10")  # fmt: skip
-    assert shown.returncode == 0, shown.stderr
+    root, frame, _ = education
     import warnings
 
     import mlflow
 
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    mlflow.set_registry_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_tracking_uri(f"sqlite:///{root / 'mlflow.db'}")
+    mlflow.set_registry_uri(f"sqlite:///{root / 'mlflow.db'}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own
         model = mlflow.pyfunc.load_model("models:/leadml@champion")
-        as_read = pd.read_csv(tmp_path / "leads.csv")  # int64, float64 and text as pandas guesses them
+        as_read = pd.read_csv(root / "leads.csv")  # int64, float64 and text as pandas guesses them
         theirs = model.predict(as_read)
-    scored = pd.read_parquet(tmp_path / "data/scores/cutoff=undated/scores.parquet")
+    scored = pd.read_parquet(root / "first.parquet")
     assert len(theirs) == len(frame)
     assert (theirs["probability"].to_numpy() == scored["probability"].to_numpy()).all()
     assert theirs["reasons"].tolist() == scored["reasons"].tolist()
@@ -94,7 +94,7 @@ def test_the_registered_model_scores_a_frame_as_read_csv_gives_it(tmp_path, monk
 def test_rows_that_lack_a_column_of_the_model_are_refused(education, tmp_path):
     root, frame, _ = education
     frame.drop(columns=["Lead Source", "TotalVisits"]).to_csv(tmp_path / "new.csv", index=False)
-    shown = run_cli("predict", "source=flat", f"source.path={tmp_path}/new.csv", f"paths.root={root}",
+    shown = run_here("predict", "source=flat", f"source.path={tmp_path}/new.csv", f"paths.root={root}",
                     f"predict.out={tmp_path}/out.csv", *QUICK)  # fmt: skip
     assert shown.returncode in (3, 4) and "Lead Source" in shown.stderr and "TotalVisits" in shown.stderr
     assert len(shown.stderr.strip().splitlines()) == 1 and not (tmp_path / "out.csv").exists()
@@ -158,7 +158,8 @@ def test_no_signal_is_a_no(tmp_path):
     assert json.loads((tmp_path / "data/runs/latest-run.json").read_text())["stages"]["predict"]["forced"] == stamp
     assert not (tmp_path / "models/champion").exists()
     assert (
-        run_cli("predict", "source=flat", f"source.path={tmp_path}/leads.csv", f"paths.root={tmp_path}").returncode == 4
+        run_here("predict", "source=flat", f"source.path={tmp_path}/leads.csv", f"paths.root={tmp_path}").returncode
+        == 4
     )
 
 
@@ -172,13 +173,13 @@ def test_another_source_in_the_same_workspace_is_refused(education, tmp_path):
     root, _, _ = education
     shutil.copytree(root, tmp_path / "ws")
     write_loans(tmp_path)
-    shown = run_cli("predict", "source=bpic2012", f"paths.raw={tmp_path}", f"paths.root={tmp_path}/ws")
+    shown = run_here("predict", "source=bpic2012", f"paths.raw={tmp_path}", f"paths.root={tmp_path}/ws")
     assert shown.returncode == 4 and "source=flat" in shown.stderr
 
 
 def test_cases_and_their_log_are_scored_at_day_seven(tmp_path):
     write_loans(tmp_path)
-    shown = run_cli("run", "source=bpic2012", f"paths.raw={tmp_path}", f"paths.root={tmp_path}/ws", *QUICK)
+    shown = run_here("run", "source=bpic2012", f"paths.raw={tmp_path}", f"paths.root={tmp_path}/ws", *QUICK)
     assert shown.returncode == 0, shown.stderr
     snapshots = pd.read_parquet(tmp_path / "ws/data/features/snapshots.parquet")
     assert set(snapshots["grid"]) == {"age"} and (snapshots["age_days"] == 7).all()
@@ -203,7 +204,7 @@ def test_real_tables_run_and_predict(tmp_path, columns, settings):
     shown = run_flat(tmp_path, path, *settings)
     assert shown.returncode == 0, shown.stderr
     out = tmp_path / "scored.csv"
-    again = run_cli(
+    again = run_here(
         "predict", "source=flat", f"source.path={path}", f"predict.out={out}", f"paths.root={tmp_path}", *QUICK
     )
     assert again.returncode == 0, again.stderr
@@ -212,6 +213,6 @@ def test_real_tables_run_and_predict(tmp_path, columns, settings):
 
 def test_real_loan_applications_reach_068(tmp_path):
     folder = find_real_table("activity").parent
-    shown = run_cli("run", "source=bpic2012", f"paths.raw={folder}", f"paths.root={tmp_path}", *QUICK)
+    shown = run_here("run", "source=bpic2012", f"paths.raw={folder}", f"paths.root={tmp_path}", *QUICK)
     assert shown.returncode == 0, shown.stderr
     assert metrics(tmp_path)["scorers"]["model"]["auc"]["value"] >= 0.68

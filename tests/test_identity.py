@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+from conftest import counts
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_source import DEALS, PEOPLE, small, touchpoint
-from sources_helpers import show, table
+from sources_helpers import connect, show, table
 
 from leadml.errors import ConfigurationError, DataError
+from leadml.sources.ids import _first_of
 
 TOUCHPOINTS = "SELECT touchpoint_id, lead_id, occurred_at, known_at FROM touchpoints ORDER BY known_at, touchpoint_id"
 CALLS = "id,at,who,mail\n"
@@ -314,3 +318,19 @@ def test_until_gives_the_tables_of_an_earlier_export(tmp_path: Path):
     assert report.data_end == datetime(2024, 7, 9, 10)
     con, _ = small(tmp_path, mapping, datetime(2024, 7, 9, 10, 0, 1), people=PEOPLE, calls=calls, deals=deals)
     assert show(con, "SELECT touchpoint_id FROM touchpoints ORDER BY 1") == "call:C1\ncall:C2"
+
+
+columns = [st.sampled_from(letters) for letters in ("pq", "ab", "xyz")]
+
+
+@pytest.mark.deep
+@settings(max_examples=counts(25, 1000), deadline=None)
+@given(rows=st.lists(st.tuples(*columns, st.none() | st.integers(0, 2)), min_size=1, max_size=25))
+def test_the_first_of_each_key_is_that_of_sorting_every_row(rows: list[tuple[str, str, str, int | None]]):
+    with connect() as con:
+        con.execute("CREATE TABLE given (kind VARCHAR, key VARCHAR, lead VARCHAR, since INTEGER, number INTEGER)")
+        con.executemany("INSERT INTO given VALUES (?, ?, ?, ?, ?)", [(*row, i) for i, row in enumerate(rows)])
+        for key, order in (("kind, key, lead", "since NULLS FIRST, number"), ("kind, key", "since, lead, number")):
+            every = f"SELECT DISTINCT ON ({key}) * FROM given ORDER BY {key}, {order}"
+            few = f"SELECT * FROM ({_first_of('given', key, order)}) ORDER BY {key}"
+            assert con.execute(few).fetchall() == con.execute(every).fetchall()

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from conftest import ROOT, run_cli
+from conftest import ROOT, run_here
 from hydra import initialize_config_dir
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -473,14 +473,14 @@ def test_the_path_is_a_word_or_a_setting():
 
 def test_inspect_writes_once_and_never_over_something(tmp_path):
     folder = spanish(tmp_path / "my export")
-    shown = run_cli("inspect", folder, "inspect.name=mine", cwd=tmp_path)
+    shown = run_here("inspect", folder, "inspect.name=mine", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
     assert "pedidos.csv: 50 rows, 6 columns (cp1252, delimiter ';')" in shown.stdout
     assert "pedidos: conversions" in shown.stdout and "leadml extract --config-dir conf source=mine" in shown.stdout
     assert "@firma" not in shown.stdout and "Persona 1" not in shown.stdout
     written = (tmp_path / "conf/source/mine.yaml").read_text(encoding="utf-8")
     assert parse_mapping(yaml.safe_load(written)).leads.source == "solicitudes"
-    again = run_cli("inspect", folder, "inspect.name=mine", cwd=tmp_path)
+    again = run_here("inspect", folder, "inspect.name=mine", cwd=tmp_path)
     assert again.returncode == 2 and "is not overwritten" in again.stderr
     assert {p.name for p in tmp_path.iterdir()} == {"my export", "conf"}, "no workspace is made"
 
@@ -516,7 +516,7 @@ def test_sources_lists_every_mapping_and_what_it_finds(salesforce, tmp_path):
     (own / "cut.yaml").write_text("files:\n  Lead: [a\n")
     (own / "numbered.yaml").write_text("files: {Lead: 3, Deal: {columns: [1]}}\n")
     (own / "words.yaml").write_text("a mapping\n")
-    shown = run_cli(
+    shown = run_here(
         "sources", "--config-dir", tmp_path / "own", f"source.path={salesforce}", cwd=tmp_path, COLUMNS="300"
     )
     assert shown.returncode == 0, shown.stderr

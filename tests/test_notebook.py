@@ -8,15 +8,11 @@ import warnings
 import nbformat
 import pandas as pd
 import pytest
-from conftest import ROOT, run_cli
+from conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
 NOTEBOOK = ROOT / "notebooks" / "review_scores.ipynb"
-SMALL = (
-    "simulate.leads=3000", "train.bootstrap=10", "tracking.enabled=false",
-    "model.max_trees=30", "features.windows=[30]", "features.half_lives=[7]",
-)  # fmt: skip
 
 
 def committed() -> nbformat.NotebookNode:
@@ -24,12 +20,9 @@ def committed() -> nbformat.NotebookNode:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    """A small company, quickly taken to its scores."""
-    root = tmp_path_factory.mktemp("notebook")
-    shown = run_cli("demo", f"paths.root={root}", *SMALL)
-    assert shown.returncode == 0, shown.stderr
-    return root
+def workspace(small_company):
+    """A small company, taken to its scores; the notebook only reads."""
+    return small_company
 
 
 @pytest.fixture(scope="module")

@@ -3,18 +3,13 @@
 import csv
 import json
 import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import DEEP, counts, run_cli
-
-from leadml import LeadScorer
-from leadml.workspace import Workspace
+from conftest import run_cli, run_here
+from finished import SCORES, champion, manifest, scores
 
 pytestmark = pytest.mark.slow
 SIZE = ("simulate.leads=6000", "train.bootstrap=50")
@@ -24,9 +19,9 @@ OUTPUTS = (
     "data/features/dictionary.json",
     "data/interim/leads.parquet",
     "data/interim/touchpoints.parquet",
-    "data/scores/cutoff=2026-07-01T000000Z/scores.parquet",
-    "data/scores/cutoff=2026-07-01T000000Z/features.parquet",
-    "data/scores/cutoff=2026-07-01T000000Z/crm.csv",
+    f"{SCORES}/scores.parquet",
+    f"{SCORES}/features.parquet",
+    f"{SCORES}/crm.csv",
     "data/reports/report.html",
     "data/reports/points.parquet",
     "models/champion/booster.txt",
@@ -54,18 +49,6 @@ def copy(root, tmp_path):
     target = tmp_path / "ws"
     shutil.copytree(root, target)
     return target
-
-
-def manifest(root, command):
-    return json.loads((root / "data/runs" / f"latest-{command}.json").read_text())
-
-
-def scores(root):
-    return pd.read_parquet(root / "data/scores/cutoff=2026-07-01T000000Z/scores.parquet")
-
-
-def champion(root):
-    return LeadScorer.load(root / "models/champion")
 
 
 def test_demo_ends_with_the_best_leads_the_figures_and_the_files(demo):
@@ -161,7 +144,7 @@ def test_scores_hold_what_the_design_says(root):
 
 
 def test_the_crm_file_is_ready_for_a_crm(root):
-    path = root / "data/scores/cutoff=2026-07-01T000000Z/crm.csv"
+    path = root / SCORES / "crm.csv"
     with path.open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     scored = scores(root).set_index("lead_id")
@@ -184,7 +167,7 @@ def test_the_crm_file_is_ready_for_a_crm(root):
 def test_one_probability_in_predict_python_and_pyfunc(root, monkeypatch):
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     scored = scores(root)
-    frame = pd.read_parquet(root / "data/scores/cutoff=2026-07-01T000000Z/features.parquet")
+    frame = pd.read_parquet(root / SCORES / "features.parquet")
     shuffled = frame[sorted(frame.columns, reverse=True)]
     ours = champion(root).score(shuffled)
     columns = ["probability", "score", "fit", "intent", "reasons"]
@@ -220,7 +203,7 @@ def test_mlflow_holds_parameters_figures_digests_and_plots(root):
 
 def test_calibrate_again_changes_the_decision_and_not_the_model(copy):
     before = (copy / "models/champion/booster.txt").read_bytes()
-    shown = run_cli("calibrate", f"paths.root={copy}", "threshold.weekly_capacity=10", "decision.grades.A=90")
+    shown = run_here("calibrate", f"paths.root={copy}", "threshold.weekly_capacity=10", "decision.grades.A=90")
     assert shown.returncode == 0, shown.stderr
     decision = json.loads((copy / "models/champion/decision.json").read_text())
     assert decision["grades"]["A"] == 90 and decision["chosen"]["weekly_capacity"] == 10
@@ -228,19 +211,19 @@ def test_calibrate_again_changes_the_decision_and_not_the_model(copy):
     judged = decision["judged"]
     assert judged["observed_precision"]["low"] <= judged["observed_precision"]["value"]
     assert (copy / "models/champion/booster.txt").read_bytes() == before
-    assert run_cli("predict", f"paths.root={copy}").returncode == 0
+    assert run_here("predict", f"paths.root={copy}").returncode == 0
     work = scores(copy)
     assert (work["queue"] == "work").sum() < (scores(copy)["probability"] >= 0.03).sum()
 
 
 def test_predict_again_gives_the_same_bytes_and_an_earlier_list_gives_a_trend(copy):
-    folder = copy / "data/scores/cutoff=2026-07-01T000000Z"
+    folder = copy / SCORES
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     assert run_cli("predict", f"paths.root={copy}").returncode == 0
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
     assert scores(copy)["trend"].isna().all()
-    assert run_cli("predict", f"paths.root={copy}", "predict.cutoff=2026-06-24").returncode == 0
-    assert run_cli("predict", f"paths.root={copy}").returncode == 0
+    assert run_here("predict", f"paths.root={copy}", "predict.cutoff=2026-06-24").returncode == 0
+    assert run_here("predict", f"paths.root={copy}").returncode == 0
     earlier = pd.read_parquet(copy / "data/scores/cutoff=2026-06-24T000000Z/scores.parquet").set_index("lead_id")
     now = scores(copy).set_index("lead_id")
     stayed = now.index.intersection(earlier.index)
@@ -249,7 +232,7 @@ def test_predict_again_gives_the_same_bytes_and_an_earlier_list_gives_a_trend(co
 
 
 def test_scores_at_an_earlier_cutoff_do_not_need_the_future(copy):
-    assert run_cli("predict", f"paths.root={copy}", "predict.cutoff=2026-05-01").returncode == 0
+    assert run_here("predict", f"paths.root={copy}", "predict.cutoff=2026-05-01").returncode == 0
     full = pd.read_parquet(copy / "data/scores/cutoff=2026-05-01T000000Z/scores.parquet")
     times = {"leads": "known_at", "accounts": "known_at", "history": "changed_at", "touchpoints": "known_at",
              "conversions": "known_at", "closures": "known_at"}  # fmt: skip
@@ -257,172 +240,13 @@ def test_scores_at_an_earlier_cutoff_do_not_need_the_future(copy):
         path = copy / "data/interim" / f"{name}.parquet"
         table = pd.read_parquet(path)
         table[table[column] < pd.Timestamp("2026-05-01")].to_parquet(path)
-    assert run_cli("predict", f"paths.root={copy}", "predict.cutoff=2026-05-01").returncode == 0
+    assert run_here("predict", f"paths.root={copy}", "predict.cutoff=2026-05-01").returncode == 0
     cut = pd.read_parquet(copy / "data/scores/cutoff=2026-05-01T000000Z/scores.parquet")
     # A conversion booked late is not known yet: its lead is still on the list that could be made that night.
     same = full.merge(cut, on="lead_id", suffixes=("", "_cut"))
     assert len(same) == len(full) and len(cut) - len(full) <= 0.01 * len(full)
     for column in ("probability", "score", "reasons"):
         pd.testing.assert_series_equal(same[column], same[f"{column}_cut"], check_names=False, check_exact=True)
-
-
-def test_predict_notices_new_exports(copy):
-    path = copy / "data/raw/Lead.csv"
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(lines[: len(lines) // 2]))
-    shown = run_cli("predict", f"paths.root={copy}")
-    assert shown.returncode == 0, shown.stderr
-    assert "extracting first" in shown.stdout
-    assert "extracting first" not in run_cli("predict", f"paths.root={copy}").stdout
-
-
-def test_duplicating_touchpoint_files_is_noticed_and_changes_no_score(copy):
-    before = scores(copy)
-    first = min((copy / "data/raw/ga4").iterdir())
-    shutil.copy(first, first.with_name("events_209901.parquet"))
-    shutil.copy(copy / "data/raw/email_events.csv", copy / "data/raw/email_events_again.csv")
-    shown = run_cli("predict", f"paths.root={copy}")
-    assert shown.returncode == 0, shown.stderr
-    assert "extracting first" in shown.stdout
-    pd.testing.assert_frame_equal(scores(copy), before, check_exact=True)
-
-
-def test_a_run_in_progress_is_busy_75(copy):
-    with Workspace(copy).lock():
-        shown = run_cli("predict", f"paths.root={copy}")
-    assert shown.returncode == 75
-    assert "try again" in shown.stderr and len(shown.stderr.strip().splitlines()) == 1
-
-
-@pytest.mark.deep
-@pytest.mark.parametrize("stage", ["extract", "train", "predict"] if DEEP else ["predict"])
-def test_a_killed_stage_leaves_the_last_good_output_and_the_next_run_works(copy, stage):
-    def state():
-        return {p: p.read_bytes() for d in ("data/interim", "data/features", "data/scores", "models", "data/evidence")
-                for p in sorted((copy / d).rglob("*")) if p.is_file()}  # fmt: skip
-
-    words = (stage, f"paths.root={copy}", "tracking.enabled=false", "train.bootstrap=10")
-    begun = time.monotonic()
-    assert run_cli(*words).returncode == 0
-    takes, before = time.monotonic() - begun, state()
-    for part in np.linspace(0.4, 0.98, counts(2, 8)):
-        process = subprocess.Popen([sys.executable, "-m", "leadml", *words], stdout=subprocess.DEVNULL)
-        time.sleep(part * takes)
-        process.kill()
-        process.wait()
-        assert state() == before
-    assert run_cli(*words).returncode == 0
-    assert state() == before
-
-
-def test_a_full_disk_is_told_in_one_line_and_loses_nothing(copy):
-    before = {p: p.read_bytes() for p in sorted((copy / "data/features").rglob("*"))}
-    limited = f"ulimit -f 900; exec {sys.executable} -m leadml extract paths.root={copy}"  # files of 900 KiB at most
-    shown = subprocess.run(["bash", "-c", limited], capture_output=True, text=True)
-    assert shown.returncode == 75, shown.stderr
-    assert len(shown.stderr.strip().splitlines()) == 1 and "last good output is untouched" in shown.stderr
-    assert {p: p.read_bytes() for p in sorted((copy / "data/features").rglob("*"))} == before
-
-
-def test_a_sweep_logs_to_mlflow_only(copy):
-    before = {p: p.read_bytes() for p in sorted((copy / "models").rglob("*")) if p.is_file()}
-    shown = run_cli("train", "-m", f"paths.root={copy}", "seed=1,2", "train.bootstrap=10", "model.max_trees=20")
-    assert shown.returncode == 0, shown.stderr
-    assert {p: p.read_bytes() for p in sorted((copy / "models").rglob("*")) if p.is_file()} == before
-    import mlflow
-
-    client = mlflow.MlflowClient(f"sqlite:///{copy / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("leadml")
-    assert len(client.search_runs([experiment.experiment_id])) == 3
-    assert len(client.search_model_versions("name='leadml'")) == 1
-
-
-@pytest.mark.parametrize(
-    ("broken", "text", "code", "said"),
-    [
-        ("scorer.json", "{", 4, "is broken"),
-        ("booster.txt", "tree", 4, "is broken"),
-        ("decision.json", '{"model_version": "0"}', 4, "run leadml calibrate"),
-    ],
-)
-def test_a_broken_model_is_named(copy, broken, text, code, said):
-    (copy / "models/champion" / broken).write_text(text)
-    shown = run_cli("predict", f"paths.root={copy}")
-    assert shown.returncode == code and said in shown.stderr, shown.stderr
-    assert len(shown.stderr.strip().splitlines()) == 1
-
-
-def test_a_broken_champion_is_replaced_by_training(copy):
-    (copy / "models/champion/booster.txt").write_text("tree")
-    shown = run_cli("train", f"paths.root={copy}", "tracking.enabled=false", "train.bootstrap=10", "model.max_trees=20")
-    assert shown.returncode == 0, shown.stderr
-    assert "is broken" in shown.stdout
-    assert run_cli("calibrate", f"paths.root={copy}", "tracking.enabled=false").returncode == 0
-    assert run_cli("predict", f"paths.root={copy}").returncode == 0
-
-
-def test_a_stored_model_keeps_its_version_whoever_reads_it(copy):
-    folder = copy / "models/champion"
-    before = champion(copy).version
-    text = (folder / "scorer.json").read_text(encoding="utf-8")
-    # As an older or newer leadml might have written it: other white space, a field that this one does not know.
-    entry = json.loads(text)
-    entry["about"]["later"] = 1
-    (folder / "scorer.json").write_text(json.dumps(entry), encoding="utf-8")
-    (folder / "decision.json").unlink()
-    read = LeadScorer.load(folder)
-    assert read.version != before
-    read.save(copy / "again")
-    assert (copy / "again/scorer.json").read_bytes() == (folder / "scorer.json").read_bytes()
-    assert LeadScorer.load(copy / "again").version == read.version
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("train", "problem.horizon_days=30"), "problem.horizon_days=30.0 (extracted with 90.0)"),
-        (("train", "train.p50=0.2"), "froze the scale"),
-        (("predict", "predict.cutoff=yesterday"), "is not a date"),
-        (("predict", "predict.cutoff=2001-01-01"), "before the first lead"),
-        (("predict", "predict.cutoff=2030-01-01"), "after the end of the data"),
-    ],
-)
-def test_settings_that_do_not_fit_what_is_there_are_refused(root, words, said):
-    shown = run_cli(*words, f"paths.root={root}", "tracking.enabled=false")
-    assert shown.returncode in (2, 3) and said in shown.stderr, shown.stderr
-    assert len(shown.stderr.strip().splitlines()) == 1
-
-
-def test_a_sweep_of_thresholds_leaves_the_decisions(copy):
-    before = [(copy / f"models/{a}/decision.json").read_bytes() for a in ("champion", "challenger")]
-    shown = run_cli("calibrate", "-m", f"paths.root={copy}", "threshold.weekly_capacity=5,6")
-    assert shown.returncode == 0 and "5 leads a week" in shown.stdout and "6 leads a week" in shown.stdout
-    assert [(copy / f"models/{a}/decision.json").read_bytes() for a in ("champion", "challenger")] == before
-
-
-def test_other_settings_of_the_source_make_the_tables_stale(copy):
-    shown = run_cli("predict", f"paths.root={copy}", "source.exported_at=2026-05-01")  # the end of that day
-    assert shown.returncode == 0, shown.stderr
-    assert "extracting first" in shown.stdout and (copy / "data/scores/cutoff=2026-05-02T000000Z").is_dir()
-
-
-def test_the_population_is_the_models_own(copy):
-    before = scores(copy)
-    assert run_cli("predict", f"paths.root={copy}", "problem.active_days=30").returncode == 0
-    pd.testing.assert_frame_equal(scores(copy), before)
-
-
-def test_scoring_survives_a_tracking_server_that_is_down(copy):
-    (copy / "mlflow.db").unlink()
-    assert run_cli("predict", f"paths.root={copy}", "tracking.uri=http://127.0.0.1:9").returncode == 0
-
-
-def test_training_with_a_server_that_is_down_is_exit_4_and_keeps_the_models(copy):
-    before = {p: p.read_bytes() for p in sorted((copy / "models").rglob("*")) if p.is_file()}
-    shown = run_cli("train", f"paths.root={copy}", "tracking.uri=http://127.0.0.1:9", "train.bootstrap=10")
-    assert shown.returncode == 4 and "MLflow" in shown.stderr, shown.stderr
-    assert len(shown.stderr.strip().splitlines()) == 1
-    assert {p: p.read_bytes() for p in sorted((copy / "models").rglob("*")) if p.is_file()} == before
 
 
 def test_two_runs_on_one_and_two_threads_give_the_same_bytes(root, tmp_path):

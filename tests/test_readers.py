@@ -310,9 +310,11 @@ text = st.text(st.sampled_from("aA0-/nN\u00a0\u202f \t\n\r\x1f\x7fé#?."), max_s
 def test_cleaned_is_trimmed_and_then_missing_or_not(engine: duckdb.DuckDBPyConnection, texts: list[str | None]):
     missing = (*MISSING, "n.a.", "#?", "ş")
     trimmed = f"trim(t, {sql.literal(sql.BLANKS)})"
+    blank = cells.may_have_blanks(cells.in_one(["u", "t"]))
     rows = engine.execute(
-        f"SELECT t, {cells.cleaned('t', missing)}, {sql.present(trimmed, missing)} FROM (SELECT unnest($1) AS t)",
-        [texts],
+        f"SELECT t, {cells.cleaned('t', missing, blank)}, {sql.present(trimmed, missing)} "
+        "FROM (SELECT unnest($1) AS t, unnest($2) AS u)",
+        [texts, texts[::-1]],
     ).fetchall()
     assert all(fast == slow for _, fast, slow in rows), rows
 

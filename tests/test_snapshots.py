@@ -1,65 +1,14 @@
 """The prediction problem as text tables: who is in, what the label is, and why."""
 
 from datetime import datetime
-from io import StringIO
 
-import ibis
 import pandas as pd
 import pytest
+from snapshot_tables import expected, problem, shown, tables
 
 from leadml import snapshots as s
-from leadml.config import ConversionEvent, ProblemConfig
-
-
-def problem(**changes):
-    settings = {
-        "conversion": ConversionEvent.won,
-        "gap_days": 0,
-        "horizon_days": 30,
-        "booking_delay_days": 0,
-        "weekly": True,
-        "weekday": 0,
-        "age_days": [],
-        "train_every": 1,
-        "active_days": None,
-        "data_end": None,
-    }
-    return ProblemConfig(**(settings | changes))
-
-
-def table(text, times, columns):
-    frame = pd.read_csv(StringIO(text), skipinitialspace=True, dtype=str)
-    frame.columns = frame.columns.str.strip()
-    frame = frame.apply(lambda c: c.str.strip())
-    for column in times:
-        frame[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
-    for column, kind in columns.items():
-        if column not in frame:
-            frame[column] = pd.Series([None] * len(frame), dtype=kind)
-        frame[column] = frame[column].astype(kind)
-    return ibis.memtable(frame)
-
-
-def tables(leads, touchpoints="", conversions="", closures=""):
-    text = {"lead_id": "str", "account_id": "str"}
-    return s.LeadTables(
-        table(leads, ["known_at"], text),
-        table(
-            touchpoints or "lead_id,known_at,channel,kind,initiator", ["known_at"], {"kind": "str", "channel": "str"}
-        ),
-        table(conversions or "lead_id,converted_at,amount", ["converted_at"], {"amount": "float64"}),
-        table(closures or "lead_id,closed_at,kind", ["closed_at"], {"kind": "str"}),
-    )
-
-
-def shown(frame):
-    out = frame[["lead_id", "cutoff", "label"]].copy()
-    out["cutoff"] = out["cutoff"].dt.strftime("%Y-%m-%d %H:%M")
-    return [f"{r.lead_id} {r.cutoff} {'-' if pd.isna(r.label) else int(r.label)}" for r in out.itertuples()]
-
-
-def expected(text):
-    return [line.strip() for line in text.strip().splitlines()]
+from leadml.errors import DataError
+from leadml.problem import ColleagueConversion
 
 
 def test_labels_at_each_weekly_cutoff():
@@ -231,13 +180,278 @@ def test_cohorts_count_distinct_leads_and_conversions():
 
 def test_conversion_curve_counts_only_leads_watched_long_enough():
     leads = pd.DataFrame(
-        {"lead_id": list("abcd"), "known_at": pd.to_datetime(["2025-01-01", "2025-01-01", "2025-06-01", "2025-12-30"])}
+        {
+            "lead_id": list("abcde"),
+            "known_at": pd.to_datetime(["2025-01-01", "2025-01-01", "2025-06-01", "2025-12-30", "2025-02-01"]),
+        }
     )
     conversions = pd.DataFrame(
-        {"lead_id": ["a", "c", "d"], "converted_at": pd.to_datetime(["2025-01-09", "2025-07-01", "2025-12-31"])}
+        {
+            "lead_id": ["a", "c", "d", "e"],
+            "converted_at": pd.to_datetime(["2025-01-09", "2025-07-11", "2025-12-31", "2025-01-31"]),
+        }
     )
-    got = s.build_conversion_curve(leads, conversions, datetime(2026, 1, 1))
-    # Half of the 365 days of history: the curve goes to 180 days, so d (2 days old) is not counted.
-    assert got["days"].tolist() == [7, 14, 30, 45, 60, 90, 120, 180]
-    assert got["share"].tolist() == [0.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    got = s.build_conversion_curve(leads, conversions, datetime(2026, 1, 1), 40)
+    # Half of the 365 days of history: the curve goes to 180 days, so d (2 days old) is not counted; a took 8 days, c 40
+    # (exactly the horizon, which has a row of its own); e converted before it was known, which nobody can predict.
+    assert got["days"].tolist() == [7, 14, 30, 40, 45, 60, 90, 120, 180]
+    assert got["share"].tolist() == [0.0, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    assert got.loc[got["horizon"], "days"].tolist() == [40]
     assert set(got["conversions"]) == {2}
+    too_long = s.build_conversion_curve(leads, conversions, datetime(2026, 1, 1), 200)
+    assert not too_long["horizon"].any() and too_long["days"].max() == 180
+
+
+def test_every_end_of_gap_and_horizon():
+    # One cutoff, 2026-03-02 00:00; gap 5 days: [03-02, 03-07); horizon 10 days: [03-07, 03-17).
+    given = tables(
+        leads="""lead_id, known_at
+                 before,  2026-02-01 00:00
+                 at_cut,  2026-02-01 00:00
+                 in_gap,  2026-02-01 00:00
+                 opens,   2026-02-01 00:00
+                 last,    2026-02-01 00:00
+                 ends,    2026-02-01 00:00
+                 never,   2026-02-01 00:00
+                 known,   2026-03-02 00:00
+                 later,   2026-03-03 00:00""",
+        conversions="""lead_id, converted_at,        amount
+                       before,  2026-03-01 23:59:59, 1
+                       at_cut,  2026-03-02 00:00:00, 2
+                       in_gap,  2026-03-06 23:59:59, 3
+                       opens,   2026-03-07 00:00:00, 4
+                       last,    2026-03-16 23:59:59, 5
+                       ends,    2026-03-17 00:00:00, 6
+                       later,   2026-03-08 00:00:00, 7""",
+    )
+    settings = problem(weekly=False, cutoffs=["2026-03-02"], gap_days=5, horizon_days=10)
+    got = s.build_snapshots(given, settings, datetime(2026, 3, 17))
+    # before: converted, no longer open. at_cut and in_gap: open, but converted in the gap: left out, counted.
+    # known: becomes known at the cutoff itself, not strictly before it. later: created after the cutoff.
+    assert shown(got.frame) == expected("""
+        ends 2026-03-02 00:00 0
+        last 2026-03-02 00:00 1
+        never 2026-03-02 00:00 0
+        opens 2026-03-02 00:00 1
+    """)
+    assert got.left_out == {"converted inside the gap": 2}
+    assert got.frame["grid"].unique().tolist() == ["given"]
+    # The horizon ends on 03-17 00:00, which is the end of the data: matured. A microsecond less of them and it is not.
+    short = s.build_snapshots(given, settings, datetime(2026, 3, 16, 23, 59, 59, 999999)).frame
+    assert short["label"].isna().all() and len(short) == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "line", "left_out"),
+    [
+        ("lost", "a 2026-03-02 00:00 0", {}),
+        ("opted_out", "a 2026-03-02 00:00 0", {}),
+        ("merged", None, {"merged or erased inside the horizon": 1}),
+        ("erased", None, {"merged or erased inside the horizon": 1}),
+    ],
+)
+def test_a_closure_inside_the_horizon_by_its_kind(kind, line, left_out):
+    given = tables(
+        leads="""lead_id, known_at
+                 a,       2026-02-01 00:00
+                 other,   2026-02-01 00:00""",
+        closures=f"""lead_id, closed_at,        kind
+                     a,       2026-03-05 10:00, {kind}""",
+    )
+    got = s.build_snapshots(given, problem(weekly=False, cutoffs=["2026-03-02"]), datetime(2026, 5, 1))
+    assert shown(got.frame) == [*([line] if line else []), "other 2026-03-02 00:00 0"]
+    assert got.left_out == left_out
+
+
+def test_a_conversion_before_the_merge_still_counts_and_of_two_the_first():
+    given = tables(
+        leads="""lead_id, known_at
+                 merged,  2026-02-01 00:00
+                 twice,   2026-02-01 00:00""",
+        conversions="""lead_id, converted_at,     amount
+                       merged,  2026-03-03 00:00, 50
+                       twice,   2026-03-20 00:00, 8
+                       twice,   2026-03-04 00:00, -""",
+        closures="""lead_id, closed_at,        kind
+                    merged,  2026-03-09 00:00, merged""",
+    )
+    got = s.build_snapshots(given, problem(weekly=False, cutoffs=["2026-03-02", "2026-03-05"]), datetime(2026, 6, 1))
+    # twice: its first conversion, of unknown amount, counts; at 03-05 it is over, whatever it buys on 03-20.
+    assert shown(got.frame) == expected("""
+        merged 2026-03-02 00:00 1
+        twice 2026-03-02 00:00 1
+    """)
+    assert got.frame["amount"].fillna(-1).tolist() == [50, -1]
+
+
+def test_known_late():
+    # Weekly cutoffs 2026-03-02, 09, 16, 23; horizon 7 days, booking delay 3 days; the data end on 2026-03-30.
+    given = tables(
+        leads="""lead_id, known_at
+                 import,  2026-03-12 00:00
+                 booked,  2026-02-27 00:00
+                 unseen,  2026-02-27 00:00
+                 lost,    2026-02-27 00:00""",
+        conversions="""lead_id, converted_at,     known_at,         amount
+                       booked,  2026-03-10 00:00, 2026-03-18 00:00, 5
+                       unseen,  2026-03-20 00:00, 2026-03-31 00:00, 6""",
+        closures="""lead_id, closed_at,        known_at,         kind
+                    lost,    2026-03-05 00:00, 2026-03-09 00:00, lost""",
+    )
+    settings = problem(horizon_days=7, booking_delay_days=3)
+    got = s.build_snapshots(given, settings, datetime(2026, 3, 30))
+    # import is known from 03-12 on, so 03-16 is its first cutoff. booked converts in [03-09, 03-16); at 03-16 it has
+    # converted, which is known from 03-18 on: no label is honest, so the row is left out and counted. lost likewise at
+    # 03-09: the closure becomes known at the cutoff itself. The conversion of unseen is booked after the data's end:
+    # 0 at 03-16, for 03-16 + 7 + 3 days was waited. 03-23 matures on 04-02: all of it is censored.
+    assert shown(got.frame) == expected("""
+        booked 2026-03-02 00:00 0
+        lost 2026-03-02 00:00 0
+        unseen 2026-03-02 00:00 0
+        booked 2026-03-09 00:00 1
+        unseen 2026-03-09 00:00 0
+        import 2026-03-16 00:00 0
+        unseen 2026-03-16 00:00 0
+        import 2026-03-23 00:00 -
+        unseen 2026-03-23 00:00 -
+        import 2026-03-30 00:00 -
+        unseen 2026-03-30 00:00 -
+    """)
+    assert got.left_out == {"converted or closed before the cutoff, known after it": 2}
+
+
+def test_a_lead_that_is_opened_again():
+    given = tables(
+        leads="""lead_id, known_at
+                 a,       2026-03-01 00:00""",
+        closures="""lead_id, closed_at,        kind
+                    a,       2026-03-09 00:00, lost
+                    a,       2026-03-20 00:00, reopened
+                    a,       2026-04-01 00:00, lost""",
+    )
+    got = s.build_snapshots(given, problem(horizon_days=7), datetime(2026, 5, 1)).frame
+    # Closed at 03-09 itself comes after that cutoff; 03-16 is out; opened on 03-20, so 03-23 and 03-30 are in.
+    assert shown(got) == expected("""
+        a 2026-03-02 00:00 0
+        a 2026-03-09 00:00 0
+        a 2026-03-23 00:00 0
+        a 2026-03-30 00:00 0
+    """)
+
+
+def test_exits_are_the_settings():
+    given = tables(
+        leads="""lead_id, known_at
+                 lost,    2026-02-01 00:00
+                 opted,   2026-02-01 00:00
+                 open,    2026-02-01 00:00""",
+        closures="""lead_id, closed_at,        kind
+                    lost,    2026-02-10 00:00, lost
+                    opted,   2026-02-10 00:00, opted_out""",
+    )
+    without_lost = problem(exits=["merged", "erased", "opted_out"])
+    assert s.build_population(given, problem(), datetime(2026, 3, 2))["lead_id"].tolist() == ["open"]
+    assert s.build_population(given, without_lost, datetime(2026, 3, 2))["lead_id"].tolist() == ["lost", "open"]
+
+
+COLLEAGUES = {
+    "leads": """lead_id, account_id, known_at
+                buyer,   acme,       2026-02-01 00:00
+                second,  acme,       2026-02-01 00:00
+                same,    acme,       2026-02-01 00:00
+                quiet,   acme,       2026-02-01 00:00
+                alone,   -,          2026-02-01 00:00
+                free,    -,          2026-02-01 00:00""",
+    "conversions": """lead_id, converted_at,     amount
+                      buyer,   2026-03-10 00:00, 100
+                      same,    2026-03-10 00:00, 70
+                      second,  2026-03-12 00:00, 40
+                      alone,   2026-03-11 00:00, 30""",
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        # Three of acme convert, each for itself; quiet never does. alone and free have no account: nobody's colleagues.
+        ("ignore", """alone 2026-03-09 00:00 1 30
+                      buyer 2026-03-09 00:00 1 100
+                      free 2026-03-09 00:00 0 -
+                      quiet 2026-03-09 00:00 0 -
+                      same 2026-03-09 00:00 1 70
+                      second 2026-03-09 00:00 1 40
+                      free 2026-03-16 00:00 0 -
+                      quiet 2026-03-16 00:00 0 -"""),
+        # The first conversion, on 03-10, ends everybody's exposure: second, on 03-12, is no positive any more; same
+        # converts at that very instant and is one. At 03-16 quiet is out.
+        ("ends", """alone 2026-03-09 00:00 1 30
+                    buyer 2026-03-09 00:00 1 100
+                    free 2026-03-09 00:00 0 -
+                    quiet 2026-03-09 00:00 0 -
+                    same 2026-03-09 00:00 1 70
+                    second 2026-03-09 00:00 0 -
+                    free 2026-03-16 00:00 0 -"""),
+        # The account's first conversion is that of each: quiet and second take the amount of the larger of the two at
+        # 03-10, same keeps its own.
+        ("counts", """alone 2026-03-09 00:00 1 30
+                      buyer 2026-03-09 00:00 1 100
+                      free 2026-03-09 00:00 0 -
+                      quiet 2026-03-09 00:00 1 100
+                      same 2026-03-09 00:00 1 70
+                      second 2026-03-09 00:00 1 100
+                      free 2026-03-16 00:00 0 -"""),
+    ],
+)  # fmt: skip
+def test_what_a_colleagues_conversion_means(rule, lines):
+    settings = problem(
+        weekly=False, cutoffs=["2026-03-09", "2026-03-16"], horizon_days=7,
+        colleague_conversion=ColleagueConversion(rule),
+    )  # fmt: skip
+    got = s.build_snapshots(tables(**COLLEAGUES), settings, datetime(2026, 5, 1)).frame
+    amounts = ["-" if pd.isna(a) else f"{a:g}" for a in got["amount"]]
+    assert [f"{line} {a}" for line, a in zip(shown(got), amounts, strict=True)] == expected(lines)
+
+
+@pytest.mark.parametrize(
+    ("rule", "leads", "left_out"),
+    [
+        ("ignore", ["alone", "free", "quiet", "second"], {"converted inside the gap": 2}),
+        ("ends", ["alone", "free"], {"a colleague converted inside the gap": 2, "converted inside the gap": 2}),
+        ("counts", ["alone", "free"], {"converted inside the gap": 4}),
+    ],
+)
+def test_a_colleagues_conversion_inside_the_gap(rule, leads, left_out):
+    # Gap [03-09, 03-11): buyer and same convert in it; quiet and second are their colleagues.
+    rule = ColleagueConversion(rule)
+    settings = problem(weekly=False, cutoffs=["2026-03-09"], gap_days=2, horizon_days=7, colleague_conversion=rule)
+    got = s.build_snapshots(tables(**COLLEAGUES), settings, datetime(2026, 5, 1))
+    assert (got.frame["lead_id"].tolist(), got.left_out) == (leads, left_out)
+
+
+def test_a_colleague_at_the_cutoff_itself_comes_after_it():
+    rule = ColleagueConversion.ends
+    settings = problem(weekly=False, cutoffs=["2026-03-10"], horizon_days=7, colleague_conversion=rule)
+    got = s.build_snapshots(tables(**COLLEAGUES), settings, datetime(2026, 5, 1)).frame
+    # [2026-03-10, 2026-03-17) holds the conversions at 03-10 00:00; quiet and second were exposed for no time in it.
+    assert dict(zip(got["lead_id"], got["label"], strict=True)) == {
+        "alone": 1, "buyer": 1, "free": 0, "quiet": 0, "same": 1, "second": 0,
+    }  # fmt: skip
+
+
+def test_given_dates_stand_beside_the_grid_and_must_lie_in_the_data():
+    given = tables(
+        leads="""lead_id, known_at
+                            a,       2026-03-01 00:00"""
+    )
+    settings = problem(cutoffs=["2026-03-04T12:00+02:00", "2026-03-14"], horizon_days=3)
+    got = s.build_snapshots(given, settings, datetime(2026, 3, 17)).frame
+    assert [f"{line} {g}" for line, g in zip(shown(got), got["grid"], strict=True)] == expected("""
+        a 2026-03-02 00:00 0 weekly
+        a 2026-03-04 10:00 0 given
+        a 2026-03-09 00:00 0 weekly
+        a 2026-03-14 00:00 0 given
+        a 2026-03-16 00:00 - weekly
+    """)
+    for outside in ("2026-03-01", "2026-03-17T00:00:01"):
+        with pytest.raises(DataError, match=rf"problem.cutoffs={outside} is outside of the data: .*2026-03-01.*03-17"):
+            s.build_snapshots(given, problem(cutoffs=[outside]), datetime(2026, 3, 17))

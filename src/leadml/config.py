@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 from typing import Any
+from zoneinfo import available_timezones
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from leadml.errors import ConfigurationError
+from leadml.problem import ConversionEvent as ConversionEvent
+from leadml.problem import ProblemConfig
+from leadml.schema import FAMILIES
 
 LEAST_DRAWS = 10
 
@@ -24,13 +28,6 @@ class Language(Enum):
 
     en = "en"
     es = "es"
-
-
-class ConversionEvent(Enum):
-    """What counts as the conversion where a source knows both."""
-
-    won = "won"
-    opportunity = "opportunity"
 
 
 class Promote(Enum):
@@ -79,15 +76,54 @@ class PathsConfig:
     raw: str = MISSING
 
 
+class EngineKind(Enum):
+    """What computes the features; everything else is DuckDB's work."""
+
+    duckdb = "duckdb"
+    spark = "spark"
+
+
+SPARK_MASTER = r"local(\[(\d+|\*)(, *\d+)?\])?|local-cluster\[\d+, *\d+, *\d+\]|spark://[^/]+:\d+(,.+)?|yarn|k8s://.+"
+
+
+@dataclass
+class SparkConfig:
+    """Where Spark runs: only read where the engine's kind is spark."""
+
+    master: str = MISSING
+    folder: str | None = MISSING
+    conf: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_local(self) -> bool:
+        """True where all of Spark runs on this machine."""
+        return self.master.startswith("local")
+
+    def check(self) -> None:
+        """Raise `ConfigurationError` for a master that is none, or a cluster without a folder."""
+        if not re.fullmatch(SPARK_MASTER, self.master):
+            raise ConfigurationError(
+                f"engine.spark.master={self.master}: write it as local[2], spark://host:7077, yarn or k8s://https://host"
+            )
+        if not self.is_local and self.folder is None:
+            raise ConfigurationError(
+                f"engine.spark.master={self.master} needs engine.spark.folder: a folder that all its machines see"
+            )
+
+
 @dataclass
 class EngineConfig:
-    """How much of the machine a run may take."""
+    """What computes, and how much of the machine it may take."""
 
+    kind: EngineKind = MISSING
     threads: int = MISSING
     memory_limit: str = MISSING
+    spark: SparkConfig = field(default_factory=SparkConfig)
 
     def __post_init__(self) -> None:
         check_positive(engine__threads=self.threads)
+        if self.kind is EngineKind.spark:
+            self.spark.check()
         if not re.fullmatch(r"\d+(\.\d+)? ?([KMGT]i?B|%)", str(self.memory_limit)):
             raise ConfigurationError(f"engine.memory_limit={self.memory_limit}: write it as 8GB, 500MB or 50%")
 
@@ -125,37 +161,6 @@ class SimulateConfig:
 
 
 @dataclass
-class ProblemConfig:
-    """The prediction problem of design section 6: who is scored, when, and what counts."""
-
-    conversion: ConversionEvent = MISSING
-    gap_days: float = MISSING
-    horizon_days: float = MISSING
-    booking_delay_days: float = MISSING
-    weekly: bool = MISSING
-    weekday: int = MISSING
-    age_days: list[float] = MISSING
-    train_every: int = MISSING
-    active_days: float | None = MISSING
-    data_end: str | None = MISSING
-
-    def __post_init__(self) -> None:
-        check_positive(
-            problem__horizon_days=self.horizon_days,
-            problem__train_every=self.train_every,
-            problem__active_days=self.active_days,
-        )
-        for age in self.age_days:
-            check_positive(problem__age_days=age)
-        if self.gap_days < 0 or self.booking_delay_days < 0:
-            raise ConfigurationError("problem.gap_days and problem.booking_delay_days must be 0 or more")
-        if not self.weekly and not self.age_days:
-            raise ConfigurationError("no cutoffs: set problem.weekly=true or give problem.age_days, e.g. [1,7]")
-        if not 0 <= self.weekday <= 6:
-            raise ConfigurationError(f"problem.weekday={self.weekday}: 0 is Monday, 6 is Sunday")
-
-
-@dataclass
 class ContentRule:
     """A named part of a site or of content, recognised by a regular expression, with its words."""
 
@@ -165,16 +170,76 @@ class ContentRule:
 
 
 @dataclass
+class OwnFeatureConfig:
+    """A feature of the user's own: the file that computes it, and its entry in the dictionary.
+
+    Exactly one of ``python`` (FILE.py:FUNCTION) and ``sql`` (FILE.sql); a relative path is from the working directory.
+    """
+
+    python: str | None = None
+    sql: str | None = None
+    kind: str = MISSING
+    family: str = MISSING
+    unit: str | None = None
+    window_days: int | None = None
+    en: str = MISSING
+    es: str = MISSING
+    effort: bool = False
+    never: bool = False
+
+
+def check_own(own: dict[str, OwnFeatureConfig]) -> None:
+    """Raise `ConfigurationError` naming everything in ``features.own`` that cannot be; files are not looked at."""
+    bad = []
+    for name, one in own.items():
+        found = []
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", str(name)):
+            found.append("its name: lower-case letters, digits and _, a letter first")
+        if (one.python is None) == (one.sql is None):
+            found.append("exactly one of python=FILE.py:FUNCTION and sql=FILE.sql is needed")
+        if one.python is not None and not re.fullmatch(r".+\.py:[A-Za-z_]\w*", one.python):
+            found.append(f"python={one.python}: write FILE.py:FUNCTION")
+        if one.sql is not None and not one.sql.endswith(".sql"):
+            found.append(f"sql={one.sql}: name a file that ends in .sql")
+        if one.kind not in ("number", "category"):
+            found.append(f"kind={one.kind}: number or category")
+        if one.family not in FAMILIES:
+            found.append(f"family={one.family}: {', '.join(FAMILIES)}")
+        if one.window_days is not None and one.window_days <= 0:
+            found.append(f"window_days={one.window_days}: days above 0, or null for everything before the cutoff")
+        found += [f"{word} is empty: its words are missing" for word in ("en", "es") if not getattr(one, word).strip()]
+        bad += [f"features.own.{name}: {what}" for what in found]
+    if bad:
+        raise ConfigurationError("; ".join(bad))
+
+
+@dataclass
 class FeaturesConfig:
     """What is built from the tables."""
 
     windows: list[int] = MISSING
     half_lives: list[int] = MISSING
     content: dict[str, ContentRule] = MISSING
+    kinds: list[str] = MISSING
+    min_touchpoints: int = MISSING
+    zone: str = MISSING
+    zone_attribute: str | None = None
+    zones: dict[str, str] = MISSING
+    season: bool = MISSING
+    reuse: bool = MISSING
     include_effort: bool = MISSING
     exclude: list[str] = MISSING
+    own: dict[str, OwnFeatureConfig] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_own(self.own)
+        check_positive(features__min_touchpoints=self.min_touchpoints)
+        strange = sorted({z for z in (self.zone, *self.zones.values()) if z not in available_timezones()})
+        if strange:
+            raise ConfigurationError(
+                f"features.zone and features.zones name {len(strange)} unknown time zones: {', '.join(strange)}; "
+                "write a name of the IANA database, such as Europe/Madrid"
+            )
         bad = [w for w in [*self.windows, *self.half_lives] if w <= 0]
         if bad or not self.windows or not self.half_lives:
             raise ConfigurationError(
@@ -340,11 +405,19 @@ class InspectConfig:
             raise ConfigurationError(f"inspect.name={self.name}: lower-case letters, digits and _, a letter first")
 
 
+class Only(Enum):
+    """Which of the open leads predict scores."""
+
+    all = "all"
+    changed = "changed"
+
+
 @dataclass
 class PredictConfig:
     """Batch scoring."""
 
     cutoff: str | None = MISSING
+    only: Only = MISSING
     out: str | None = MISSING
 
 

@@ -95,8 +95,12 @@ def family_points(points: np.ndarray, features: Sequence[Feature]) -> pd.DataFra
     unknown = sorted({f.family for f in features} - set(FAMILIES))
     if unknown:
         raise ArtifactError(f"features of unknown families {unknown}; known are {', '.join(FAMILIES)}")
-    family = np.array([f.family for f in features], dtype=object)
-    return pd.DataFrame({name: points[:, family == name].sum(axis=1) for name in FAMILIES})
+    # Feature by feature: numpy sums a row in another order where it is the only one, and a lead's points may not depend
+    # on who else is on the list.
+    sums = {name: np.zeros(len(points)) for name in FAMILIES}
+    for j, feature in enumerate(features):
+        sums[feature.family] += points[:, j]
+    return pd.DataFrame(sums)
 
 
 def choose_reasons(points: np.ndarray, style: ReasonsStyle) -> tuple[np.ndarray, np.ndarray]:

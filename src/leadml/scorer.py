@@ -195,7 +195,8 @@ class LeadScorer:
     def fit_and_intent(self, points: np.ndarray) -> pd.DataFrame:
         """Fit (firmographic points) and intent (behaviour, timing, channel), centred on the reference list."""
         families = family_points(points, self.encoder.features) - pd.Series(self.scale.reference)
-        return pd.DataFrame({"fit": families["firmographic"], "intent": families[INTENT].sum(axis=1)})
+        intent = sum(families[name] for name in INTENT)  # in this order, whoever else is on the list
+        return pd.DataFrame({"fit": families["firmographic"], "intent": intent})
 
     def score(self, frame: pd.DataFrame, style: ReasonsStyle | None = None) -> pd.DataFrame:
         """Scores a frame that holds the model's feature columns, in any order and beside others.

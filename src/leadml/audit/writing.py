@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import fisher_exact
 
 from leadml.audit.filling import lower_bound, upper_bound
 from leadml.audit.findings import Evidence
@@ -135,6 +134,8 @@ def goes_with_outcome(row: Mapping[Hashable, Any]) -> bool:
     if not won or not lost:
         return False
     low, high = sorted((a / won, b / lost))
+    from scipy.stats import fisher_exact  # not before it is needed: 0.7 s at every start otherwise
+
     return bool(high >= WITH_OUTCOME * low and fisher_exact([[a, won - a], [b, lost - b]]).pvalue < CHANCE)
 
 

@@ -1,93 +1,131 @@
-"""Behaviour: what the lead did, how much and how deep; and, flagged as sales effort, what we did."""
+"""Behaviour: what the lead did, how much and how deep; and, flagged as sales effort, what we did and how fast."""
+
+from functools import partial
 
 import ibis.expr.types as ir
 
 from leadml.features.dictionary import Feature, Kind
 from leadml.features.family import Family
-from leadml.features.pairs import MICROSECONDS_A_DAY, content_flag, within
 from leadml.features.spec import FeatureSpec, is_sales
+from leadml.features.tallies import HOUR, Row, days_in
+from leadml.features.touches import content_flag, kind_counter
 from leadml.features.words import in_window, kind_words
 
 NAME = "behaviour"
 
 
-def build_behaviour(pairs: ir.Table, spec: FeatureSpec) -> Family:
-    """Counts by kind and window, content depth, distinct days, answered share, our own effort and its speed."""
-    family = Family()
-    add_kind_counts(family, pairs, spec)
-    add_activity(family, pairs, spec)
-    add_content(family, pairs, spec)
-    add_answers(family, pairs, spec)
-    add_first_sales_touch(family, pairs, spec)
+def behaviour_features(spec: FeatureSpec) -> Family:
+    """Counts by kind and window, distinct days and pages, content depth, answers; our own effort and its speed."""
+    family = Family(NAME)
+    add_kind_counts(family, spec)
+    add_activity(family, spec)
+    add_content(family, spec)
+    add_answers(family, spec)
+    add_effort(family, spec)
     return family
 
 
-def add_kind_counts(family: Family, pairs: ir.Table, spec: FeatureSpec) -> None:
+def add_kind_counts(family: Family, spec: FeatureSpec) -> None:
     """{kind}_{w}d: touchpoints of the kind in ``[cutoff - w, cutoff)``."""
     for code, kind in enumerate(spec.kinds):
         for window in spec.windows:
-            name = f"{kind.name}_{window}d"
-            family.count(name, pairs.count(where=(pairs.code == code) & within(pairs, window)))
-            en, es = in_window(kind_words(kind), window)
-            effort = kind.initiator == "company"
-            family.add(Feature(name, NAME, Kind.NUMBER, "count", window, en, es, effort))
+            family.count(
+                f"{kind.name}_{window}d",
+                kind_counter(code),
+                window,
+                kind_words(kind),
+                effort=kind.initiator == "company",
+            )
 
 
-def add_activity(family: Family, pairs: ir.Table, spec: FeatureSpec) -> None:
-    """activity_{w}d: everything the lead did; active_days_{w}d: on how many distinct UTC days (longest window)."""
+def add_activity(family: Family, spec: FeatureSpec) -> None:
+    """activity_{w}d: everything the lead did; active_days_{w}d: on how many UTC days; pages_{w}d: distinct contents."""
     for window in spec.windows:
-        family.count(f"activity_{window}d", pairs.count(where=pairs.by_lead & within(pairs, window)))
-        en, es = in_window(("interactions by the lead", "interacciones del lead"), window)
-        family.add(Feature(f"activity_{window}d", NAME, Kind.NUMBER, "count", window, en, es))
+        family.count(f"activity_{window}d", "lead", window, ("interactions by the lead", "interacciones del lead"))
+    for window in spec.windows:
+        en, es = in_window(("days with activity by the lead", "días con actividad del lead"), window)
+        feature = Feature(f"active_days_{window}d", NAME, Kind.NUMBER, "days", window, en, es)
+        family.add(feature, partial(known_count, column=days_in(window)))
     window = spec.windows[-1]
-    name = f"active_days_{window}d"
-    family.count(name, pairs.occurred_at.date().nunique(where=pairs.by_lead & within(pairs, window)))
-    en, es = in_window(("days with activity by the lead", "días con actividad del lead"), window)
-    family.add(Feature(name, NAME, Kind.NUMBER, "days", window, en, es))
+    words = in_window(("different pages and contents seen", "páginas y contenidos distintos vistos"), window)
+    feature = Feature(f"pages_{window}d", NAME, Kind.NUMBER, "count", window, *words)
+    family.add(feature, partial(known_count, column="pages"))
 
 
-def add_content(family: Family, pairs: ir.Table, spec: FeatureSpec) -> None:
+def known_count(row: Row, column: str) -> ir.Value:
+    """A count of what the lead did, missing before the first touchpoint of any lead was known."""
+    return row.where_begun("lead", row[column])
+
+
+def add_content(family: Family, spec: FeatureSpec) -> None:
     """content_{rule}_{w}d: what the lead did with content that the rule recognises."""
     for rule in spec.content:
         for window in spec.windows:
-            name = f"content_{rule.name}_{window}d"
-            matches = pairs[content_flag(rule.name)] & pairs.by_lead & within(pairs, window)
-            family.count(name, pairs.count(where=matches))
-            en, es = in_window((f"visits to {rule.en}", f"visitas a {rule.es}"), window)
-            family.add(Feature(name, NAME, Kind.NUMBER, "count", window, en, es))
+            words = (f"visits to {rule.en}", f"visitas a {rule.es}")
+            family.count(f"content_{rule.name}_{window}d", content_flag(rule.name), window, words)
 
 
-def add_answers(family: Family, pairs: ir.Table, spec: FeatureSpec) -> None:
-    """answered_share: mails opened, clicked or replied to for each one sent, missing where none was sent."""
+def add_answers(family: Family, spec: FeatureSpec) -> None:
+    """answers_{w}d, answered_share_{w}d, answer_hours_{w}d: what the lead did right after we did something.
+
+    Longest window. The share is missing where we did nothing, the hours where nothing was answered. For mails also
+    email_answered_share_{w}d: opened, clicked or replied to for each one sent.
+    """
     window = spec.windows[-1]
-    mails = [k for k in spec.kinds if k.channel == "email"]
-    sent = [f"{k.name}_{window}d" for k in mails if k.initiator == "company" and k.kind == "sent"]
-    answered = [f"{k.name}_{window}d" for k in mails if k.initiator == "lead"]
-    if not sent or not answered:
-        return
-    en, es = in_window(("reactions per e-mail sent", "reacciones por correo enviado"), window)
+    words = in_window(("answers to something that we did", "respuestas a algo que hicimos"), window)
+    feature = Feature(f"answers_{window}d", NAME, Kind.NUMBER, "count", window, *words)
+    family.add(feature, partial(known_count, column="answer_n"))
+    words = in_window(("share of what we did that was answered", "parte de lo que hicimos que tuvo respuesta"), window)
     family.add(
-        Feature(f"email_answered_share_{window}d", NAME, Kind.NUMBER, "share", window, en, es),
-        lambda row: sum_of(row, answered) / sum_of(row, sent).nullif(0).cast("float64"),
+        Feature(f"answered_share_{window}d", NAME, Kind.NUMBER, "share", window, *words),
+        lambda row: row["answer_n"] / row.count("company", window).nullif(0).cast("float64"),
+    )
+    words = in_window(
+        ("hours until the lead answers, on average", "horas hasta que el lead responde, de media"), window
+    )
+    family.add(
+        Feature(f"answer_hours_{window}d", NAME, Kind.NUMBER, "hours", window, *words),
+        lambda row: row["answer_sum"] / row["answer_n"].nullif(0).cast("float64") / 60,
+    )
+    add_mail_answers(family, spec, window)
+
+
+def add_mail_answers(family: Family, spec: FeatureSpec, window: int) -> None:
+    """email_answered_share_{w}d, where the exports tell both mails sent and reactions."""
+    mails = [(i, k) for i, k in enumerate(spec.kinds) if k.channel == "email"]
+    sent = [kind_counter(i) for i, k in mails if k.initiator == "company" and k.kind == "sent"]
+    reactions = [kind_counter(i) for i, k in mails if k.initiator == "lead"]
+    if not sent or not reactions:
+        return
+    words = in_window(("reactions per e-mail sent", "reacciones por correo enviado"), window)
+    family.add(
+        Feature(f"email_answered_share_{window}d", NAME, Kind.NUMBER, "share", window, *words),
+        lambda row: total(row, reactions, window) / total(row, sent, window).nullif(0).cast("float64"),
     )
 
 
-def sum_of(row: ir.Table, names: list[str]) -> ir.IntegerValue:
-    """The sum of count columns."""
-    total = row[names[0]]
-    for name in names[1:]:
-        total = total + row[name]
-    return total
+def total(row: Row, counters: list[str], window: int) -> ir.IntegerValue:
+    """The sum of counters."""
+    counts = [row.count(c, window) for c in counters]
+    return sum(counts[1:], counts[0])
 
 
-def add_first_sales_touch(family: Family, pairs: ir.Table, spec: FeatureSpec) -> None:
-    """hours_to_first_sales_touch: from the lead becoming known to our first sales touch; missing before it."""
-    codes = [i for i, k in enumerate(spec.kinds) if is_sales(k)]
-    if not codes:
-        return
-    family.aggregates["first_sales_touch"] = pairs.age.max(where=pairs.code.isin(codes))
-    en, es = "hours until sales first made contact", "horas hasta el primer contacto de ventas"
+def add_effort(family: Family, spec: FeatureSpec) -> None:
+    """our_touches_{w}d: all that we did; reply_hours_{w}d: how fast we replied; hours_to_first_sales_touch.
+
+    The last is from the lead becoming known to our first sales touch, missing before it.
+    """
+    for window in spec.windows:
+        family.count(f"our_touches_{window}d", "company", window, ("touches by us", "contactos nuestros"), effort=True)
+    window = spec.windows[-1]
+    words = in_window(("average hours until we reply", "horas medias hasta que respondemos"), window)
     family.add(
-        Feature("hours_to_first_sales_touch", NAME, Kind.NUMBER, "hours", None, en, es, effort=True, never=True),
-        lambda row: (row.age - row.first_sales_touch).cast("float64") / (MICROSECONDS_A_DAY / 24),
+        Feature(f"reply_hours_{window}d", NAME, Kind.NUMBER, "hours", window, *words, effort=True),
+        lambda row: row["reply_sum"] / row["reply_n"].nullif(0).cast("float64") / 60,
     )
+    if any(is_sales(k) for k in spec.kinds):
+        en, es = "hours until sales first made contact", "horas hasta el primer contacto de ventas"
+        family.add(
+            Feature("hours_to_first_sales_touch", NAME, Kind.NUMBER, "hours", None, en, es, effort=True, never=True),
+            lambda row: (row["first_by_sales"] - row["lead_instant"]).cast("float64") / HOUR,
+        )

@@ -5,121 +5,104 @@ from functools import partial
 import ibis
 import ibis.expr.types as ir
 
+from leadml.features.colleagues import breadth_window
 from leadml.features.dictionary import Feature, Kind
 from leadml.features.family import Family
-from leadml.features.pairs import within
-from leadml.features.spec import FeatureSpec, FeatureTables
+from leadml.features.spec import FeatureSpec
+from leadml.features.tallies import Row
+from leadml.features.touches import NO_CHANNEL, channel_counter
 from leadml.features.words import channel_words, in_window
 
 NAME = "channel"
-ACCOUNT_DAYS = 30
 
 
-def build_channel(pairs: ir.Table, spec: FeatureSpec) -> Family:
-    """Share by channel, number of channels and entropy in the longest window; first and last channel."""
-    family = Family()
-    window = spec.windows[-1]
-    channels = sorted({k.channel for k in spec.kinds if k.initiator == "lead"})
-    for channel in channels:
-        uses = pairs.by_lead & (pairs.channel == channel) & within(pairs, window)
-        family.count(f"uses_{channel}", pairs.count(where=uses))
-        en, es = channel_words(channel)
-        words = in_window((f"share of activity through {en}", f"parte de la actividad por {es}"), window)
-        family.add(
-            Feature(f"share_{channel}_{window}d", NAME, Kind.NUMBER, "share", window, *words),
-            partial(share, channel=channel, channels=channels),
-        )
-    if channels:
-        add_mix(family, channels, window)
-        add_ends(family, pairs)
+def channel_features(spec: FeatureSpec) -> Family:
+    """Share by channel, number of channels, entropy (longest window); first and last channel; colleagues."""
+    family = Family(NAME)
+    if spec.channels:
+        add_shares(family, spec)
+        add_mix(family, spec)
+        add_ends(family, spec)
+    add_colleagues(family, spec)
     return family
 
 
-def total(row: ir.Table, channels: list[str]) -> ir.FloatingValue:
-    """Touchpoints by the lead over the channels, missing where there are none."""
-    uses = row[f"uses_{channels[0]}"]
-    for channel in channels[1:]:
-        uses = uses + row[f"uses_{channel}"]
-    return uses.nullif(0).cast("float64")
+def total(row: Row, spec: FeatureSpec) -> ir.FloatingValue:
+    """Touchpoints by the lead over the channels in the longest window, missing where there are none."""
+    uses = [row.count(channel_counter(c), spec.windows[-1]) for c in spec.channels]
+    return sum(uses[1:], uses[0]).nullif(0).cast("float64")
 
 
-def share(row: ir.Table, channel: str, channels: list[str]) -> ir.FloatingValue:
+def share(row: Row, channel: str, spec: FeatureSpec) -> ir.FloatingValue:
     """The channel's share of what the lead did."""
-    return row[f"uses_{channel}"] / total(row, channels)
+    return row.count(channel_counter(channel), spec.windows[-1]) / total(row, spec)
 
 
-def add_mix(family: Family, channels: list[str], window: int) -> None:
+def add_shares(family: Family, spec: FeatureSpec) -> None:
+    """share_{channel}_{w}d."""
+    window = spec.windows[-1]
+    for channel in spec.channels:
+        en, es = channel_words(channel)
+        words = in_window((f"share of activity through {en}", f"parte de la actividad por {es}"), window)
+        feature = Feature(f"share_{channel}_{window}d", NAME, Kind.NUMBER, "share", window, *words)
+        family.add(feature, partial(share, channel=channel, spec=spec))
+
+
+def add_mix(family: Family, spec: FeatureSpec) -> None:
     """channels_{w}d: how many were used; channel_entropy_{w}d: Shannon entropy of the shares, in nats."""
-    en, es = in_window(("channels used", "canales usados"), window)
+    window = spec.windows[-1]
 
-    def used(row: ir.Table) -> ir.FloatingValue:
-        flags = [(row[f"uses_{c}"] > 0).cast("float64") for c in channels]
-        return flags[0] if len(flags) == 1 else sum(flags[1:], flags[0])
+    def used(row: Row) -> ir.Value:
+        flags = [(row.count(channel_counter(c), window) > 0).cast("int64") for c in spec.channels]
+        return row.where_begun("lead", sum(flags[1:], flags[0]))
 
-    def entropy(row: ir.Table) -> ir.FloatingValue:
+    def entropy(row: Row) -> ir.FloatingValue:
         terms = []
-        for c in channels:
-            p = share(row, c, channels)
+        for channel in spec.channels:
+            p = share(row, channel, spec)
             terms.append(ibis.ifelse(p > 0, -p * ibis.greatest(p, 1e-12).ln(), p * 0.0))
-        return terms[0] if len(terms) == 1 else sum(terms[1:], terms[0])
+        return sum(terms[1:], terms[0])
 
-    family.add(Feature(f"channels_{window}d", NAME, Kind.NUMBER, "count", window, en, es), used)
-    en, es = in_window(("variety of channels", "variedad de canales"), window)
-    family.add(Feature(f"channel_entropy_{window}d", NAME, Kind.NUMBER, "number", window, en, es), entropy)
-
-
-def add_ends(family: Family, pairs: ir.Table) -> None:
-    """first_channel and last_channel of what the lead did, in the order of `prepare_touchpoints`'s rank."""
-    mine = pairs.by_lead
-    family.aggregates["first_channel"] = pairs.channel.argmin(pairs["rank"], where=mine)
-    family.aggregates["last_channel"] = pairs.channel.argmax(pairs["rank"], where=mine)
-    en, es = "first channel used", "primer canal usado"
-    family.add(Feature("first_channel", NAME, Kind.CATEGORY, "category", None, en, es))
-    en, es = "last channel used", "último canal usado"
-    family.add(Feature("last_channel", NAME, Kind.CATEGORY, "category", None, en, es))
+    words = in_window(("channels used", "canales usados"), window)
+    family.add(Feature(f"channels_{window}d", NAME, Kind.NUMBER, "count", window, *words), used)
+    words = in_window(("variety of channels", "variedad de canales"), window)
+    family.add(Feature(f"channel_entropy_{window}d", NAME, Kind.NUMBER, "number", window, *words), entropy)
 
 
-def account_features() -> list[Feature]:
-    """The features of `build_account`."""
-    active = in_window(("colleagues who were active", "compañeros activos"), ACCOUNT_DAYS)
-    return [
-        Feature("colleagues", NAME, Kind.NUMBER, "count", None, "other leads of the company", "otros de la empresa"),
-        Feature(f"colleagues_active_{ACCOUNT_DAYS}d", NAME, Kind.NUMBER, "count", ACCOUNT_DAYS, *active),
-    ]
+def add_ends(family: Family, spec: FeatureSpec) -> None:
+    """first_channel, last_channel and channel_path (first > last) of what the lead did.
 
-
-def build_account(tables: FeatureTables) -> ir.Table:
-    """row, colleagues, colleagues_active_30d: other leads of the same account, never the lead itself.
-
-    A colleague counts when known before the cutoff; it was active when it began a touchpoint that occurred in
-    ``[cutoff - 30 days, cutoff)`` and was known before the cutoff. Leads without account have no row.
+    Of several touchpoints at the very first instant the first by the channel's name counts, at the last one the last.
     """
-    leads = tables.leads.filter(tables.leads.account_id.notnull()).select(
-        "account_id", colleague="lead_id", colleague_known_at="known_at"
+
+    def named(row: Row, column: str) -> ir.StringValue:
+        code = row[column] & NO_CHANNEL
+        return ibis.cases(*[(code == i, c) for i, c in enumerate(spec.channels)], else_=ibis.null("string"))
+
+    first, last = partial(named, column="first_by_lead"), partial(named, column="newest_by_lead")
+    words = ("first channel used", "primer canal usado")
+    family.add(Feature("first_channel", NAME, Kind.CATEGORY, "category", None, *words), first)
+    words = ("last channel used", "último canal usado")
+    family.add(Feature("last_channel", NAME, Kind.CATEGORY, "category", None, *words), last)
+    words = ("first and last channel", "primer y último canal")
+    family.add(
+        Feature("channel_path", NAME, Kind.CATEGORY, "category", None, *words),
+        lambda row: first(row) + " > " + last(row),
     )
-    snapshots = tables.snapshots.select("row", "lead_id", "account_id", "cutoff")
-    others = snapshots.join(
-        leads,
-        [
-            snapshots.account_id == leads.account_id,
-            leads.colleague != snapshots.lead_id,
-            leads.colleague_known_at < snapshots.cutoff,
-        ],
-    ).select("row", "cutoff", "colleague")
-    acts = tables.touchpoints.filter(tables.touchpoints.initiator == "lead").select(
-        actor="lead_id", act_known_at="known_at", act_at="occurred_at"
+
+
+def add_colleagues(family: Family, spec: FeatureSpec) -> None:
+    """colleagues, colleagues_active_{w}d, colleague_activity_{w}d, colleague_{rule}_{w}d: of `build_colleagues`."""
+    family.add(
+        Feature("colleagues", NAME, Kind.NUMBER, "count", None, "other leads of the company", "otros de la empresa")
     )
-    since = others.cutoff - ibis.interval(days=ACCOUNT_DAYS)
-    active = others.join(
-        acts,
-        [
-            others.colleague == acts.actor,
-            acts.act_known_at < others.cutoff,
-            acts.act_at < others.cutoff,
-            acts.act_at >= since,
-        ],
-    )
-    counts = others.group_by("row").aggregate(colleagues=lambda t: t.count())
-    actives = active.group_by("row").aggregate(actives=lambda t: t.colleague.nunique())
-    joined = counts.left_join(actives, "row").drop("row_right")
-    return joined.select("row", "colleagues", **{f"colleagues_active_{ACCOUNT_DAYS}d": joined.actives.fill_null(0)})
+    window = breadth_window(spec)
+    words = in_window(("colleagues who were active", "compañeros activos"), window)
+    family.add(Feature(f"colleagues_active_{window}d", NAME, Kind.NUMBER, "count", window, *words))
+    for window in spec.windows:
+        words = in_window(("interactions by colleagues", "interacciones de compañeros"), window)
+        family.add(Feature(f"colleague_activity_{window}d", NAME, Kind.NUMBER, "count", window, *words))
+    window = spec.windows[-1]
+    for rule in spec.content:
+        words = in_window((f"visits by colleagues to {rule.en}", f"visitas de compañeros a {rule.es}"), window)
+        family.add(Feature(f"colleague_{rule.name}_{window}d", NAME, Kind.NUMBER, "count", window, *words))

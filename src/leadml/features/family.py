@@ -1,35 +1,42 @@
-"""What a family hands over: its dictionary entries, its aggregates over the pairs, and what is derived from them."""
+"""What a family hands over: its dictionary entries, and how each is read from a snapshot's row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import ibis.expr.types as ir
 
-from leadml.features.dictionary import Feature
+from leadml.features.dictionary import Feature, Kind
+from leadml.features.tallies import Row
+from leadml.features.words import in_window
 
 
 @dataclass(frozen=True)
 class Derived:
-    """A feature computed from columns of the joined row; ``value`` takes that table and returns the expression."""
+    """A feature and its value: takes the row of a snapshot and returns the expression."""
 
     feature: Feature
-    value: Callable[[ir.Table], ir.Value]
+    value: Callable[[Row], ir.Value]
 
 
 @dataclass
 class Family:
-    """Aggregates over the pairs by column name, zero where a lead has no touchpoint if in ``counts``."""
+    """Features under the family's name, in the order in which they were added."""
 
-    aggregates: dict[str, ir.Value] = field(default_factory=dict)
-    counts: set[str] = field(default_factory=set)
+    name: str
     derived: list[Derived] = field(default_factory=list)
 
-    def count(self, name: str, value: ir.Value) -> None:
-        """Adds an aggregate that is 0, not missing, where there are no touchpoints."""
-        self.aggregates[name] = value
-        self.counts.add(name)
-
-    def add(self, feature: Feature, value: Callable[[ir.Table], ir.Value] | None = None) -> None:
+    def add(self, feature: Feature, value: Callable[[Row], ir.Value] | None = None) -> None:
         """Adds a feature: the column of its own name unless a value is given."""
         name = feature.name
         self.derived.append(Derived(feature, value or (lambda row: row[name])))
+
+    def count(self, name: str, counter: str, window: int, words: tuple[str, str], effort: bool = False) -> None:
+        """Adds a counter's number in ``[cutoff - window, cutoff)``, missing before its first touchpoint of any lead."""
+        feature = Feature(name, self.name, Kind.NUMBER, "count", window, *in_window(words, window), effort)
+        self.add(feature, partial(counted, counter=counter, window=window))
+
+
+def counted(row: Row, counter: str, window: int) -> ir.Value:
+    """The counter in the window, missing before its first touchpoint of any lead was known."""
+    return row.where_begun(counter, row.count(counter, window))

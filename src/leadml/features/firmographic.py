@@ -1,15 +1,36 @@
 """Firmographic: who the lead and its company are, as it was known before the cutoff, and what the company bought."""
 
+import ibis
 import ibis.expr.types as ir
 
 from leadml.features.dictionary import Feature, Kind
-from leadml.features.pairs import as_days
+from leadml.features.family import Family
 from leadml.features.spec import FeatureSpec, FeatureTables
+from leadml.features.timeline import microseconds
+from leadml.features.touches import MICROSECONDS_A_DAY
 from leadml.features.words import attribute_words
+from leadml.features.zones import add_local, zone_of
 
 NAME = "firmographic"
 CHANNEL_ATTRIBUTES = ("lead_source",)  # told by the CRM as an attribute, but it is the first channel
 STAGE = "pipeline_stage"
+
+
+def firmographic_features(spec: FeatureSpec) -> Family:
+    """Lead and account attributes, fields read from history, what the company bought or turned down before."""
+    family = Family(NAME)
+    for name, kind in spec.lead_attributes.items():
+        family.add(attribute_feature(name, kind))
+    for name, kind in (spec.account_attributes | spec.account_as_of_fields).items():
+        family.add(attribute_feature(name, kind, "account_"))
+    for name, kind in spec.as_of_fields.items():
+        if name not in spec.lead_attributes:
+            family.add(attribute_feature(name, kind))
+    if STAGE in spec.as_of_fields:
+        words = ("days in the stage of the pipeline", "días en la etapa del proceso")
+        family.add(Feature("days_in_stage", "timing", Kind.NUMBER, "days", None, *words, effort=True))
+    add_past(family)
+    return family
 
 
 def attribute_feature(name: str, kind: str, prefix: str = "") -> Feature:
@@ -17,82 +38,114 @@ def attribute_feature(name: str, kind: str, prefix: str = "") -> Feature:
     family = "channel" if name in CHANNEL_ATTRIBUTES else "timing" if name == STAGE else NAME
     unit = "category" if kind == "category" else "number"
     en, es = attribute_words(name)
+    if prefix and name not in COMPANY_WORDS:
+        en, es = f"{en} (company)", f"{es} (empresa)"
     # The stage is moved by sales: it tells how the lead was worked, so it counts as effort.
     return Feature(prefix + name, family, Kind(kind), unit, None, en, es, effort=name == STAGE)
 
 
-def firmographic_features(spec: FeatureSpec) -> list[Feature]:
-    """Entries for lead attributes, account attributes, fields read from history, and past purchases."""
-    found = [attribute_feature(n, k) for n, k in spec.lead_attributes.items()]
-    found += [attribute_feature(n, k, "account_") for n, k in spec.account_attributes.items()]
-    found += [attribute_feature(n, k) for n, k in spec.as_of_fields.items() if n not in spec.lead_attributes]
-    if STAGE in spec.as_of_fields:
-        words = ("days in the stage of the pipeline", "días en la etapa del proceso")
-        found.append(Feature("days_in_stage", "timing", Kind.NUMBER, "days", None, *words, effort=True))
+COMPANY_WORDS = ("industry", "employees", "annual_revenue")  # whose words say that they are the company's
+
+
+def add_past(family: Family) -> None:
+    """What became of the account's other leads: conversions, their amount, days since the last one, losses."""
     words = ("earlier conversions of the company", "conversiones anteriores de la empresa")
-    found.append(Feature("account_conversions", NAME, Kind.NUMBER, "count", None, *words))
-    return found
+    family.add(Feature("account_conversions", NAME, Kind.NUMBER, "count", None, *words))
+    words = ("amount of the company's earlier conversions", "importe de las conversiones anteriores de la empresa")
+    family.add(Feature("account_amount", NAME, Kind.NUMBER, "money", None, *words))
+    words = ("days since the company last converted", "días desde la última conversión de la empresa")
+    family.add(Feature("days_since_account_conversion", NAME, Kind.NUMBER, "days", None, *words, never=True))
+    words = ("other leads of the company that were lost", "otros leads de la empresa perdidos")
+    family.add(Feature("account_lost", NAME, Kind.NUMBER, "count", None, *words))
 
 
-def build_attributes(tables: FeatureTables, spec: FeatureSpec) -> ir.Table:
-    """row, age (microseconds since the lead was known) and the attributes fixed at creation.
+def build_attributes(tables: FeatureTables, offsets: ir.Table | None, spec: FeatureSpec) -> ir.Table:
+    """One row a snapshot: row, lead_id, account, cutoff, lead_instant, lead_local, attributes fixed at creation.
 
-    An account's attributes count only where the account was known before the cutoff.
+    lead_instant is when the lead was known, lead_local the same in the lead's own time (see `zones`). An account's
+    attributes count only where the account was known before the cutoff. ``account`` is null where the lead has none
+    (unlike the snapshots' account_id).
     """
     leads = tables.leads.select(
-        "lead_id", lead_known_at="known_at", **{n: tables.leads[n] for n in spec.lead_attributes}
+        "lead_id",
+        account="account_id",
+        lead_instant=microseconds(tables.leads.known_at),
+        zone=zone_of(tables.leads, spec),
+        **{n: tables.leads[n] for n in spec.lead_attributes},
     )
-    joined = tables.snapshots.join(leads, "lead_id")
-    row = joined.select(
-        "row",
-        "account_id",
-        "cutoff",
-        *spec.lead_attributes,
-        age=joined.cutoff.delta(joined.lead_known_at, unit="microsecond"),
-    )
+    leads = add_local(leads, "lead_instant", offsets).rename(lead_local="local").drop("zone")
+    row = tables.snapshots.select("row", "lead_id", "cutoff").join(leads, "lead_id")
     if not spec.account_attributes:
-        return row.drop("account_id", "cutoff")
+        return row
     accounts = tables.accounts.select(
-        "account_id",
+        account_key="account_id",
         account_known_at="known_at",
         **{f"account_{n}": tables.accounts[n] for n in spec.account_attributes},
     )
-    known = row.left_join(accounts, [row.account_id == accounts.account_id, accounts.account_known_at < row.cutoff])
-    return known.drop("account_id", "account_id_right", "cutoff", "account_known_at")
+    known = row.left_join(accounts, [row.account == accounts.account_key, accounts.account_known_at < row.cutoff])
+    return known.drop("account_key", "account_known_at")
 
 
-def build_as_of(tables: FeatureTables, spec: FeatureSpec) -> ir.Table | None:
-    """Row and each history field's last value with ``changed_at < cutoff``; days_in_stage where there is a stage."""
-    if not spec.as_of_fields:
+def build_as_of(tables: FeatureTables, spec: FeatureSpec, entity: str) -> ir.Table | None:
+    """Row and each history field's last value with ``changed_at < cutoff``, of the lead or of its account.
+
+    A field that was emptied is missing again. With days_in_stage where leads have a pipeline stage.
+    """
+    fields = spec.as_of_fields if entity == "lead" else spec.account_as_of_fields
+    if not fields:
         return None
-    history = tables.history.filter(tables.history.entity == "lead").select("entity_id", "field", "value", "changed_at")
+    changes = tables.history.filter((tables.history.entity == entity) & tables.history.field.isin(list(fields)))
+    following = changes.changed_at.lead().over(group_by=[changes.entity_id, changes.field], order_by=changes.changed_at)
+    runs = changes.select("entity_id", "field", "value", "changed_at", until=following)
     snapshots = tables.snapshots.select("row", "lead_id", "cutoff")
-    known = snapshots.join(history, [snapshots.lead_id == history.entity_id, history.changed_at < snapshots.cutoff])
-    values = {}
-    for name, kind in spec.as_of_fields.items():
-        last = known.value.argmax(known.changed_at, where=known.field == name)
-        values[name] = last.try_cast("float64") if kind == "number" else last
-    if STAGE in spec.as_of_fields:
-        entered = known.changed_at.max(where=known.field == STAGE)
-        values["days_in_stage"] = as_days(known.cutoff.max().delta(entered, unit="microsecond"))
-    return known.group_by("row").aggregate(**values)
+    if entity == "account":
+        snapshots = snapshots.join(tables.leads.select("lead_id", key="account_id"), "lead_id")
+    else:
+        snapshots = snapshots.mutate(key=snapshots.lead_id)
+    known = snapshots.join(runs, [snapshots.key == runs.entity_id, runs.changed_at < snapshots.cutoff])
+    current = known.filter(known["until"].isnull() | (known["until"] >= known.cutoff))
+    prefix = "" if entity == "lead" else "account_"
+    values: dict[str, ir.Value] = {}
+    for name, kind in fields.items():
+        last = current.value.max(where=current.field == name)
+        values[prefix + name] = last.try_cast("float64") if kind == "number" else last
+    if entity == "lead" and STAGE in fields:
+        entered = current.changed_at.max(where=current.field == STAGE)
+        age = (microseconds(current.cutoff.max()) - microseconds(entered)).cast("float64")
+        values["days_in_stage"] = age / MICROSECONDS_A_DAY
+    return current.group_by("row").aggregate(**values)
 
 
-def build_purchases(tables: FeatureTables) -> ir.Table:
-    """row, account_conversions: conversions of the account's other leads, both known before the cutoff."""
-    buyers = tables.leads.select("lead_id", "account_id", buyer_known_at="known_at")
-    bought = tables.conversions.join(buyers, "lead_id")
-    bought = bought.filter(bought.account_id.notnull()).select(
-        "account_id", "buyer_known_at", buyer="lead_id", bought_known_at="known_at"
+def build_past(tables: FeatureTables) -> ir.Table:
+    """Row and what became of the account's other leads before the cutoff; leads without account have no row.
+
+    A conversion or loss counts when both it and its lead were known before the cutoff. Amounts are summed in whole
+    hundredths, so that no order of rows changes a bit.
+    """
+    owners = tables.leads.filter(tables.leads.account_id.notnull()).select(
+        "lead_id", owner="account_id", lead_known_at="known_at"
     )
-    snapshots = tables.snapshots.select("row", "lead_id", "account_id", "cutoff")
-    pairs = snapshots.join(
-        bought,
-        [
-            snapshots.account_id == bought.account_id,
-            bought.buyer != snapshots.lead_id,
-            bought.buyer_known_at < snapshots.cutoff,
-            bought.bought_known_at < snapshots.cutoff,
-        ],
+    won = tables.conversions.join(owners, "lead_id").select(
+        "owner", "lead_id", "amount", at="converted_at",
+        known_at=lambda t: ibis.greatest(t.known_at, t.lead_known_at), won=ibis.literal(True),
+    )  # fmt: skip
+    lost = tables.closures.filter(tables.closures.kind == "lost").join(owners, "lead_id").select(
+        "owner", "lead_id", amount=ibis.null("float64"), at="closed_at",
+        known_at=lambda t: ibis.greatest(t.known_at, t.lead_known_at), won=ibis.literal(False),
+    )  # fmt: skip
+    past = ibis.union(won, lost).rename(other="lead_id")
+    mine = tables.leads.select("lead_id", account="account_id")
+    snapshots = tables.snapshots.select("row", "lead_id", "cutoff").join(mine, "lead_id")
+    snapshots = snapshots.filter(snapshots.account.notnull())
+    pairs = snapshots.left_join(
+        past,
+        [snapshots.account == past.owner, past.other != snapshots.lead_id, past.known_at < snapshots.cutoff],
     )
-    return pairs.group_by("row").aggregate(account_conversions=lambda t: t.count())
+    newest = pairs["at"].max(where=pairs.won)
+    return pairs.group_by("row").aggregate(
+        account_conversions=pairs.won.cast("int64").sum().fill_null(0),
+        account_amount=(pairs.amount * 100).round().cast("int64").sum(where=pairs.won).cast("float64") / 100,
+        days_since_account_conversion=(microseconds(pairs.cutoff.max()) - microseconds(newest)).cast("float64")
+        / MICROSECONDS_A_DAY,
+        account_lost=pairs.other.nunique(where=~pairs.won),
+    )

@@ -1,14 +1,17 @@
 """Which features are built: what the configuration asks for, met with what the tables hold. Stored with the scorer."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import ibis.expr.types as ir
 
 from leadml.config import FeaturesConfig
+from leadml.errors import ConfigurationError
+from leadml.features.countries import COUNTRY_ZONES
+from leadml.features.dictionary import Feature
 from leadml.schema import ACCOUNTS, LEADS
 
-MIN_TOUCHPOINTS = 20  # a kind seen less often than this says nothing that a tree could use
 SALES_CHANNELS = ("call", "meeting", "chat")
 
 
@@ -38,6 +41,26 @@ class Content:
 
 
 @dataclass(frozen=True)
+class OwnFeature:
+    """A feature of the user's own: its dictionary entry, and which file computes it (never the code itself).
+
+    ``language`` is "python" (then ``function`` is its name) or "sql"; ``file`` is as the settings write it, ``sha256``
+    the digest of its bytes when the feature was defined.
+    """
+
+    feature: Feature
+    language: str
+    file: str
+    function: str
+    sha256: str
+
+    @classmethod
+    def from_dict(cls, entry: dict[str, Any]) -> "OwnFeature":
+        """The inverse of `dataclasses.asdict`."""
+        return cls(**{**entry, "feature": Feature.from_dict(entry["feature"])})
+
+
+@dataclass(frozen=True)
 class FeatureSpec:
     """Everything that fixes the columns of the feature frame, so that predict builds what train built."""
 
@@ -48,8 +71,19 @@ class FeatureSpec:
     lead_attributes: dict[str, str]
     account_attributes: dict[str, str]
     as_of_fields: dict[str, str]
+    account_as_of_fields: dict[str, str]
     include_effort: bool
     exclude: tuple[str, ...]
+    zone: str = "UTC"
+    zone_attribute: str | None = None
+    zones: dict[str, str] = field(default_factory=dict)
+    season: bool = False
+    own: tuple[OwnFeature, ...] = ()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels through which leads did something, in the order of their names."""
+        return tuple(sorted({k.channel for k in self.kinds if k.initiator == "lead"}))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -66,6 +100,7 @@ class FeatureSpec:
                 "content": tuple(Content(**c) for c in entry["content"]),
                 "kinds": tuple(TouchKind(**k) for k in entry["kinds"]),
                 "exclude": tuple(entry["exclude"]),
+                "own": tuple(OwnFeature.from_dict(o) for o in entry.get("own", ())),
             }
         )
 
@@ -83,23 +118,65 @@ class FeatureTables:
     history: ir.Table
     touchpoints: ir.Table
     conversions: ir.Table
+    closures: ir.Table
+
+    def with_snapshots(self, snapshots: ir.Table) -> "FeatureTables":
+        """The same tables with other snapshots."""
+        return replace(self, snapshots=snapshots)
 
 
 def build_spec(tables: FeatureTables, config: FeaturesConfig) -> FeatureSpec:
-    """The specification for these tables: kinds with enough touchpoints, attributes by their column types."""
-    counted = tables.touchpoints.group_by(["channel", "kind", "initiator"]).aggregate(n=lambda t: t.count())
-    kinds = counted.filter(counted.n >= MIN_TOUCHPOINTS).order_by(["channel", "kind", "initiator"]).to_pandas()
+    """The specification for these tables: kinds with enough touchpoints, attributes by their column types.
+
+    Raises:
+        ConfigurationError: features.kinds names a kind that the tables do not have.
+    """
     return FeatureSpec(
         windows=tuple(sorted(config.windows)),
         half_lives=tuple(sorted(config.half_lives)),
         content=tuple(Content(name, c.pattern, c.en, c.es) for name, c in config.content.items()),
-        kinds=tuple(TouchKind(k.channel, k.kind, k.initiator) for k in kinds.itertuples()),
+        kinds=choose_kinds(tables.touchpoints, config),
         lead_attributes=attribute_kinds(tables.leads, set(LEADS.columns)),
         account_attributes=attribute_kinds(tables.accounts, set(ACCOUNTS.columns)),
-        as_of_fields=as_of_kinds(tables.history),
+        as_of_fields=as_of_kinds(tables.history, "lead"),
+        account_as_of_fields=as_of_kinds(tables.history, "account"),
         include_effort=config.include_effort,
         exclude=tuple(config.exclude),
+        zone=config.zone,
+        zone_attribute=config.zone_attribute,
+        zones=used_zones(tables.leads, config),
+        season=config.season,
     )
+
+
+def choose_kinds(touchpoints: ir.Table, config: FeaturesConfig) -> tuple[TouchKind, ...]:
+    """The kinds of features.kinds (all where it is empty) with at least features.min_touchpoints touchpoints of leads.
+
+    Raises:
+        ConfigurationError: features.kinds names a kind that the touchpoints do not have.
+    """
+    own = touchpoints.filter(touchpoints.lead_id.notnull())
+    counted = own.group_by(["channel", "kind", "initiator"]).aggregate(n=lambda t: t.count())
+    found = counted.order_by(["channel", "kind", "initiator"]).to_pandas()
+    known = {TouchKind(k.channel, k.kind, k.initiator): int(k.n) for k in found.itertuples()}
+    unknown = [p for p in config.kinds if not any(fnmatchcase(k.name, p) for k in known)]
+    if unknown:
+        names = ", ".join(sorted(k.name for k in known)) or "none"
+        raise ConfigurationError(
+            f"features.kinds names {len(unknown)} unknown kinds: {', '.join(unknown)}; the data have: {names}"
+        )
+    wanted = [k for k in known if not config.kinds or any(fnmatchcase(k.name, p) for p in config.kinds)]
+    return tuple(k for k in wanted if known[k] >= config.min_touchpoints)
+
+
+def used_zones(leads: ir.Table, config: FeaturesConfig) -> dict[str, str]:
+    """What of COUNTRY_ZONES and features.zones (which goes first) the leads' attribute has: lower case, and zone."""
+    if config.zone_attribute is None or config.zone_attribute not in leads.columns:
+        return {}
+    values = leads.select(said=leads[config.zone_attribute].cast("string").strip().lower()).distinct().to_pandas()
+    said = set(values["said"].dropna())
+    known = COUNTRY_ZONES | {value.strip().lower(): zone for value, zone in config.zones.items()}
+    return {value: known[value] for value in sorted(said & set(known))}
 
 
 def attribute_kinds(table: ir.Table, reserved: set[str]) -> dict[str, str]:
@@ -108,9 +185,9 @@ def attribute_kinds(table: ir.Table, reserved: set[str]) -> dict[str, str]:
     return {n: "number" if schema[n].is_numeric() else "category" for n in schema.names if n not in reserved}
 
 
-def as_of_kinds(history: ir.Table) -> dict[str, str]:
-    """Fields of the leads' history with "number" where every value is one, else "category"."""
-    values = history.filter((history.entity == "lead") & history.value.notnull())
+def as_of_kinds(history: ir.Table, entity: str) -> dict[str, str]:
+    """Fields of the history of leads or accounts with "number" where every value is one, else "category"."""
+    values = history.filter((history.entity == entity) & history.value.notnull())
     numeric = values.value.try_cast("float64").notnull().cast("int64").min()
     fields = values.group_by("field").aggregate(numeric=numeric).order_by("field").to_pandas()
     return {r.field: "number" if r.numeric else "category" for r in fields.itertuples()}

@@ -9,33 +9,62 @@ from dataclasses import dataclass
 
 from leadml.sources.sql import BLANKS, Clock, literal
 
+_MARK = "\x02"
 _NO_BREAK = "'\u00a0'"
 # Digits of an epoch, and how many microseconds one of it is: microseconds, milliseconds, seconds.
 _EPOCHS = {16: 1, 15: 1, 13: 1_000, 12: 1_000, 10: 1_000_000, 9: 1_000_000}
 _WHOLE = frozenset(("BIGINT", "UBIGINT", "INTEGER", "UINTEGER", "HUGEINT"))
 
 
-def cleaned(expr: str, missing: Iterable[str]) -> str:
+def has_blanks(expr: str) -> str:
+    """Whether a text begins or ends with a blank, or with a control character: for columns with few different texts.
+
+    Of those that Parquet holds once each DuckDB looks at each once.
+    """
+    # Comparison with the first letters that are no blanks, and of the last letter.
+    return f"({expr} < '!' OR {expr} >= {_NO_BREAK} OR ({expr})[-1] <= ' ' OR suffix({expr}, {_NO_BREAK}))"
+
+
+def in_one(exprs: Iterable[str]) -> str:
+    """All texts of a row as one, each between marks, for `may_have_blanks`."""
+    mark = literal(_MARK)
+    return f"concat({', '.join([mark, *(f'{e}, {mark}' for e in exprs)])})"
+
+
+def may_have_blanks(texts: str) -> str:
+    """Whether one of the texts that are in one (see `in_one`) begins or ends with a blank.
+
+    Most rows have none, and are spared to look at each of their texts. It may be said of a row without any, too: by
+    a line break or a mark within a text.
+    """
+    looked = (f" {_MARK}", f"{_MARK} ", *BLANKS.replace(" ", ""))
+    return f"({' OR '.join(f'contains({texts}, {literal(x)})' for x in looked)})"
+
+
+def cleaned(expr: str, missing: Iterable[str], blank: str) -> str:
     """The text without blanks at its ends, NULL where it is then one of the texts (lower case) that mean missing.
 
-    Trimming and lower case cost more than reading the text itself: whoever needs neither is told first, by comparison
-    with the first letters that are no blanks, by the last letter and by the length. The words are told by a regular
+    ``blank``: whether it may have blanks at its ends. Trimming and lower case cost more than reading the text itself:
+    whoever needs neither is told first, by ``blank``, the length and the first letter. The words are told by a regular
     expression, because DuckDB makes of IN a join that all rows go through, also those that a CASE would spare.
     """
-    trimmed = f"trim({expr}, {literal(BLANKS)})"
     texts = sorted({*missing, ""})
     longest = max(len(t.encode()) for t in texts)
     words = literal("|".join(map(_quoted, texts)))
 
-    def is_word(text: str) -> str:
-        return f"strlen({text}) <= {longest} AND regexp_full_match(lower({text}), {words})"
+    def kept(text: str) -> str:
+        read = f"CASE WHEN regexp_full_match(lower({text}), {words}) THEN NULL ELSE {text} END"
+        return f"CASE WHEN strlen({text}) <= {longest} AND {_may_begin(text, texts)} THEN {read} ELSE {text} END"
 
-    # Control characters count as blanks here: trimming spares those that are none.
-    blank = f"{expr} < '!' OR {expr} >= {_NO_BREAK} OR ({expr})[-1] <= ' ' OR suffix({expr}, {_NO_BREAK})"
-    return (
-        f"CASE WHEN {blank} THEN CASE WHEN {is_word(trimmed)} THEN NULL ELSE {trimmed} END "
-        f"WHEN {is_word(expr)} THEN NULL ELSE {expr} END"
-    )
+    return f"CASE WHEN {blank} THEN {kept(f'trim({expr}, {literal(BLANKS)})')} ELSE {kept(expr)} END"
+
+
+def _may_begin(expr: str, texts: Iterable[str]) -> str:
+    """Whether a text begins like one of the texts, whatever its case; any that begins beyond ASCII may."""
+    firsts = {t[0] for t in texts if t and t[0].isascii()}
+    letters = sorted(firsts | {c.upper() for c in firsts})
+    spans = (f"{expr} >= {literal(c)} AND {expr} < {literal(chr(ord(c) + 1))}" for c in letters)
+    return f"({expr} = '' OR {expr} >= '\x7f' OR {' OR '.join(spans) or 'FALSE'})"
 
 
 def _quoted(text: str) -> str:

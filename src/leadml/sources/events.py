@@ -4,7 +4,7 @@ from leadml import schema
 from leadml.errors import ConfigurationError, DataError
 from leadml.sources import sql
 from leadml.sources.identity import Reading
-from leadml.sources.keyed import keep_one
+from leadml.sources.keyed import in_any_order, keep_one
 from leadml.sources.money import amount_columns, with_amount_at
 from leadml.sources.needs import columns_of
 from leadml.sources.quarantine import OTHER_ROWS, Check, Source
@@ -137,8 +137,9 @@ def build_touchpoints(reading: Reading) -> None:
     columns = ", ".join(f"{name} {kind}" for name, kind in contract.columns.items())
     con.execute(f"CREATE OR REPLACE TABLE {contract.name} ({columns})")
     read = [spec for spec in reading.mapping.touchpoints if _is_read(spec, reading)]
-    for spec in read:
-        _touchpoint(reading, spec)
+    with in_any_order(con):
+        for spec in read:
+            _touchpoint(reading, spec)
     if not all(_ids_are_unique(spec, reading) for spec in read):
         keep_one(reading, contract)
 

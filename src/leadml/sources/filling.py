@@ -27,6 +27,7 @@ class Source:
     """A relation of DuckDB to read from: the expression of each column, of the line and of the file's number.
 
     ``clean``: logical names whose expressions need no stripping. ``instants``: of those times that are typed already.
+    ``repeats``: texts that repeat are held once, so that looking at each cell costs less than looking at whole rows.
     """
 
     relation: str
@@ -35,6 +36,7 @@ class Source:
     number: str
     clean: frozenset[str] = frozenset()
     instants: dict[str, str] = field(default_factory=dict)
+    repeats: bool = False
 
 
 def create_raw(con: duckdb.DuckDBPyConnection, choice: Choice) -> None:
@@ -49,29 +51,28 @@ def insertion(con: duckdb.DuckDBPyConnection, choice: Choice, source: Source) ->
 
     Written as nested selects, so that DuckDB works each text out once.
     """
-    names = [ident(c) for c in choice.columns]
-    given = [source.exprs.get(c, "NULL::VARCHAR") for c in choice.columns]
-    cleaned = [
-        name if c in source.clean or c not in source.exprs else cells.cleaned(name, choice.missing)
-        for c, name in zip(choice.columns, names, strict=True)
-    ]
-    typed = [t for t in choice.times if t in source.instants]
-    parsed = [t for t in choice.times if t not in source.instants and source.exprs.get(t) is not None]
+    place = {"_file": "_file", "_row": "_row"}
+    texts = {ident(c): source.exprs.get(c, "NULL::VARCHAR") for c in choice.columns}
+    unclean = [ident(c) for c in choice.columns if c in source.exprs and c not in source.clean]
+    blank = {n: cells.has_blanks(n) if source.repeats else "_blank" for n in unclean}
+    cleaned = {n: cells.cleaned(n, choice.missing, blank[n]) if n in blank else n for n in texts}
+    typed = {at(t): source.instants[t] for t in choice.times if t in source.instants}
+    parsed = [t for t in choice.times if t not in source.instants and t in source.exprs]
     samples = _samples(con, source, parsed)
-    instants = {t: at(t) for t in typed}
-    instants |= {t: cells.instant(choice.clock, ident(t), samples[t]) for t in parsed}
-    listed = ", ".join(names)
-    raw = ", ".join(f"{expr} AS {name}" for expr, name in zip(given, names, strict=True))
-    kept = ", ".join(f"{expr} AS {name}" for expr, name in zip(cleaned, names, strict=True))
-    ready = "".join(f", {source.instants[t]} AS {at(t)}" for t in typed)
-    passed = "".join(f", {at(t)}" for t in typed)
-    parsed_ats = "".join(f", {instants.get(t, 'NULL::TIMESTAMP')} AS {at(t)}" for t in choice.times)
-    checked = "".join(f", {plausible(at(t))}" for t in choice.times)
-    return (
-        f"INSERT INTO {choice.table} SELECT _file, _row, {listed}{checked} FROM ("
-        f"SELECT _file, _row, {listed}{parsed_ats} FROM (SELECT _file, _row, {kept}{passed} FROM ("
-        f"SELECT {source.number} AS _file, {source.line} AS _row, {raw}{ready} FROM {source.relation})))"
+    instants = {at(t): "NULL::TIMESTAMP" for t in choice.times} | {name: name for name in typed}
+    instants |= {at(t): cells.instant(choice.clock, ident(t), samples[t]) for t in parsed}
+    steps = (
+        {"_file": source.number, "_row": source.line, **texts, **typed},
+        {"*": "*", "_texts": cells.in_one(unclean)},
+        {"* EXCLUDE (_texts)": "* EXCLUDE (_texts)", "_blank": cells.may_have_blanks("_texts")},
+        place | cleaned | {name: name for name in typed},
+        place | {n: n for n in texts} | instants,
+        place | {n: n for n in texts} | {name: plausible(name) for name in instants},
     )
+    query = source.relation
+    for step in steps:
+        query = f"(SELECT {', '.join(e if e == n else f'{e} AS {n}' for n, e in step.items())} FROM {query})"
+    return f"INSERT INTO {choice.table} {query}"
 
 
 def _samples(con: duckdb.DuckDBPyConnection, source: Source, times: list[str]) -> dict[str, list[str]]:

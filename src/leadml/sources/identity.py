@@ -163,6 +163,8 @@ def _stage(reading: Reading, spec: LeadsSpec, raw: Raw) -> None:
     checks += reading.time_checks(spec.created_at[0], created)
     checks += reading.known_checks(spec.known_at, raw)
     reading.ledger.sift("leads", Source(raw.table, raw.name), columns, checks, "_staged_leads")
+    if reading.mapping.files[spec.source].id == (spec.lead_id,):
+        return
     # A lead id that occurs twice (files.id not set): the last row counts, as everywhere.
     again = "rowid NOT IN (SELECT max(rowid) FROM _staged_leads GROUP BY _id)"
     reading.ledger.take_back("leads", "same_id", f"SELECT _file, _row FROM _staged_leads WHERE {again}")

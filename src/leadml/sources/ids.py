@@ -19,10 +19,10 @@ def build_ids(reading: Reading) -> None:
     con, spec = reading.con, reading.mapping.leads
     if spec is None:
         return
-    # greatest() skips NULL: it is NULL for a lead that was not merged.
-    folded = """SELECT s.*, coalesce(m._own, s._own) AS _lead, greatest(v.since, m._known, o._known) AS merged
-        FROM _staged_leads s LEFT JOIN _survivors v USING (_id)
-        LEFT JOIN _staged_leads m ON m._id = v.root LEFT JOIN _staged_leads o ON o._id = m._own"""
+    folded = """SELECT s.*, coalesce(w._lead, s._own) AS _lead, w.merged FROM _staged_leads s LEFT JOIN (
+            SELECT v._id, m._own AS _lead, greatest(v.since, m._known, o._known) AS merged
+            FROM _survivors v JOIN _staged_leads m ON m._id = v.root LEFT JOIN _staged_leads o ON o._id = m._own
+        ) w USING (_id)"""
     kinds = {"lead": "_id", **{k: f'"_id_{k}"' for k in spec.ids}, "email": "_email"}
     existing = {e.kind: e for e in spec.existing if _is_told(reading, e)}
     parts = [
@@ -43,16 +43,25 @@ def build_ids(reading: Reading) -> None:
     for device in reading.mapping.devices:
         if device.source in reading.raw:
             _device(reading, device)
+    first = _first_of("_all_ids", "kind, key, lead_id", "since, merged NULLS FIRST, _at, own_id")
     con.execute(
-        """CREATE OR REPLACE TEMP TABLE _ids AS SELECT DISTINCT ON (i.kind, i.key, i.lead_id) i.*,
-            l._account AS account_id FROM _all_ids i JOIN _leads l ON l._id = i.lead_id
-        ORDER BY i.kind, i.key, i.lead_id, i.since, i.merged NULLS FIRST, i._at, i.own_id"""
+        f"""CREATE OR REPLACE TEMP TABLE _ids AS SELECT i.*, l._account AS account_id
+        FROM ({first}) i JOIN _leads l ON l._id = i.lead_id"""
     )
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE _first_ids AS SELECT DISTINCT ON (kind, key) * FROM _ids "
-        "ORDER BY kind, key, since, merged NULLS FIRST, _at, lead_id"
-    )
+    first = _first_of("_ids", "kind, key", "since, merged NULLS FIRST, _at, lead_id")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _first_ids AS {first}")
     con.execute("DROP TABLE _all_ids")
+
+
+def _first_of(table: str, key: str, order: str) -> str:
+    """The first row of each key. Only rows whose key is not theirs alone are sorted: few are, and sorting is slow."""
+    # Two keys of one hash only have their rows sorted in vain.
+    hashed = f"hash({key})"
+    shared = f"(SELECT {hashed} AS h FROM {table} GROUP BY ALL HAVING count(*) > 1)"
+    return (
+        f"SELECT * FROM {table} ANTI JOIN {shared} ON {hashed} = h UNION ALL "
+        f"(SELECT DISTINCT ON ({key}) * FROM {table} SEMI JOIN {shared} ON {hashed} = h ORDER BY {key}, {order})"
+    )
 
 
 def _is_told(reading: Reading, spec: ExistingId) -> bool:

@@ -82,7 +82,7 @@ def read_parquet_files(con: duckdb.DuckDBPyConnection, files: list[Found], choic
                 instants[column] = known
     in_turn = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     number = f"file_index + {numbers[0]}" if in_turn else f"{numbers}[file_index::BIGINT + 1]"
-    source = Source(relation, exprs, "file_row_number + 1", number, frozenset(clean), instants)
+    source = Source(relation, exprs, "file_row_number + 1", number, frozenset(clean), instants, repeats=True)
     names = ", ".join(f.relative for f in files[:3])
     try:
         con.execute(insertion(con, choice, source))
@@ -127,7 +127,7 @@ def _read_csv_fast(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice)
     quote = literal(found.dialect.quote)
     relation = (
         f"read_csv({literal(str(found.path))}, columns={{{fields}}}, auto_detect=false, header=true, "
-        f"delim={literal(found.delimiter)}, quote={quote}, escape={quote}, nullstr='\x01', strict_mode=true, "
+        f"delim={literal(found.delimiter)}, quote={quote}, escape={quote}, nullstr='', strict_mode=true, "
         f"skip={found.skip}, compression={literal(found.packing)})"
     )
     first = found.skip + 2 + sum(name.count("\n") for name in found.header)

@@ -116,7 +116,7 @@ class Clock:
     def known(self, text: str, instant: str) -> str:
         """When a time is known: its instant, or D+1 00:00 in the source's zone where the text is a date D."""
         if self.timezone == "UTC":
-            return f"({instant} + CASE WHEN {is_date(text)} THEN INTERVAL 1 DAY ELSE INTERVAL 0 DAY END)"
+            return f"CASE WHEN {is_date(text)} THEN {instant} + INTERVAL 1 DAY ELSE {instant} END"
         local = f"timezone({literal(self.timezone)}, timezone('UTC', {instant}))"
         return f"CASE WHEN {is_date(text)} THEN {self._to_utc(f'({local} + INTERVAL 1 DAY)')} ELSE {instant} END"
 
@@ -160,7 +160,8 @@ def is_date(expr: str) -> str:
     # Digits alone: 8 are YYYYMMDD, 5 are Excel's days; with a colon or a fraction of a day there is a time of day.
     alone = rf"(length({expr}) IN (5, 8) AND regexp_full_match({expr}, '\d+'))"
     apart = rf"regexp_matches({expr}, '[-/., ]') AND NOT regexp_matches({expr}, ':|^\d+\.\d+$')"
-    return f"(length({expr}) <= 12 AND {apart} OR {alone})"
+    # Not AND, of which DuckDB works out both sides.
+    return f"CASE WHEN length({expr}) > 12 THEN FALSE ELSE {apart} OR {alone} END"
 
 
 def _excel(expr: str) -> str:

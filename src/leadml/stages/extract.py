@@ -2,40 +2,46 @@
 
 import json
 from collections.abc import Hashable
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from ibis.backends.duckdb import Backend
 
-from leadml.config import ProblemConfig
+from leadml.audit.deleting import check_future
 from leadml.engine import connect
 from leadml.errors import ConfigurationError, DataError
-from leadml.features.build import build_features, snapshot_table, to_frame
+from leadml.features.build import snapshot_table
 from leadml.features.dictionary import Feature
+from leadml.features.own import define_own, own_frame, refuse_own
 from leadml.features.spec import FeatureSpec, FeatureTables, build_spec
+from leadml.problem import ProblemConfig, parse_instant
 from leadml.recipe import split_checked
 from leadml.schema import TABLES
-from leadml.snapshots import LeadTables, build_cohorts, build_conversion_curve, build_snapshots
+from leadml.snapshots import LeadTables, build_cohorts, build_conversion_curve, build_snapshots, check_history
 from leadml.sources.flat import read_flat
 from leadml.sources.mapping import Mapping, parse_mapping
 from leadml.sources.report import SourceReport
 from leadml.sources.tables import read_tables
 from leadml.stages.auditing import audit_extract, check_names
 from leadml.stages.context import Context
+from leadml.stages.reusing import build_again, read_built, write_built
 from leadml.stages.settings import mapping_settings, plain, problem_settings, recipe
+from leadml.stages.units import unit_table, use_unit
 from leadml.workspace import Publication, Workspace
 
 STAGE = "extract"
+TABLES_FACTS = "tables.json"
 
 
-def run(context: Context, to_train: bool = True) -> None:
+def run(context: Context) -> None:
     """Reads the source's exports and publishes data/interim, data/features and data/quarantine together.
 
-    ``to_train`` asks first whether the snapshots are enough to learn from, so that what cannot be trained on is refused
-    before anything is written; predict, which only needs the tables, does not ask.
+    Asks first whether the snapshots are enough to learn from: what cannot be trained on is refused before anything is
+    written.
     """
     mapping = parse_mapping(context.config.source)
     with context.manifest.stage(STAGE) as entry:
@@ -44,11 +50,12 @@ def run(context: Context, to_train: bool = True) -> None:
         if mapping.flat is not None:
             extract_flat(context, mapping, con, entry)
         else:
-            extract_tables(context, mapping, con, entry, to_train)
+            extract_tables(context, mapping, con, entry)
 
 
 def extract_flat(context: Context, mapping: Mapping, con: Backend, entry: dict[str, Any]) -> None:
     """One table: its rows are the snapshots."""
+    refuse_own(context.config.features)
     with context.progress.phase(STAGE, f"reading {mapping.path}"):
         flat = read_flat(mapping, con.con, labelled=True)
     split_checked(flat.snapshots, recipe(context.config))
@@ -61,50 +68,84 @@ def extract_flat(context: Context, mapping: Mapping, con: Backend, entry: dict[s
     audit_extract(context, entry)
 
 
-def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict[str, Any], to_train: bool) -> None:
+def refresh(context: Context, mapping: Mapping) -> None:
+    """Reads the exports and publishes data/interim and data/quarantine: what predict needs, without training features.
+
+    data/features stays as the last extract left it.
+    """
+    with context.manifest.stage(STAGE) as entry:
+        con = connect(context.config.engine, context.workspace.hidden / "spill")
+        with context.progress.phase(STAGE, f"reading the exports in {mapping.path}"):
+            report = read_tables(mapping, context.config.problem.conversion.value, con.con)
+        data_end = find_data_end(context.config.problem, report)
+        with context.workspace.publish() as out, context.progress.phase(STAGE, "writing tables"):
+            write_tables(out, con, context, report, data_end)
+            write_quarantine(out, con, context.workspace)
+        entry["inputs"], entry["counts"] = report.files, report.counts
+
+
+def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict[str, Any]) -> None:
     """Several exports: tables, snapshots on the grid of cutoffs, features of all families."""
     problem, workspace = context.config.problem, context.workspace
+    own = define_own(context.config.features)
     with context.progress.phase(STAGE, f"reading the exports in {mapping.path}"):
         report = read_tables(mapping, problem.conversion.value, con.con)
     data_end = find_data_end(problem, report)
+    use_unit(con, problem)
+    check_data_span(con, problem, data_end)
     with context.progress.phase(STAGE, "snapshots and labels"):
         snapshots = build_snapshots(lead_tables(con), problem, data_end)
     frame = snapshots.frame
     matured = frame[frame["label"].notna()].reset_index(drop=True)
-    if to_train:
-        split_checked(frame, recipe(context.config))
+    split_checked(frame, recipe(context.config))
     with context.progress.phase(STAGE, f"features of {len(matured):,} snapshots"):
         tables = feature_tables(con, matured)
-        spec = build_spec(tables, context.config.features)
-        expression, features = build_features(tables, spec)
-        X = to_frame(expression)
-    if to_train:
-        check_names(context, features, asdict(report))
-    cohorts, curve = build_cohorts(frame), conversion_curve(con, data_end)
+        spec = replace(build_spec(tables, context.config.features), own=own)
+        built = read_built(workspace) if context.config.features.reuse else None
+        X, features, reused = build_again(con, tables, matured, spec, built)
+    if own:
+        compared = check_future(tables, X, matured, partial(own_frame, spec=spec, con=con), context.config.seed)
+        told = f"{len(own)} features, {compared:,} snapshots, all the same"
+        context.progress.say(STAGE, f"features of your own built again without what came later: {told}")
+    check_names(context, features, asdict(report))
+    cohorts, curve = build_cohorts(frame), conversion_curve(con, problem, data_end)
     with context.workspace.publish() as out, context.progress.phase(STAGE, "writing tables and features"):
-        write_tables(out, con, workspace)
+        write_tables(out, con, context, report, data_end)
         write_quarantine(out, con, workspace)
         folder = write_features(out, workspace, matured, X, features)
         cohorts.to_csv(folder / "cohorts.csv", index=False)
         curve.to_csv(folder / "time_to_conversion.csv", index=False)
-        write_facts(out, context, report, spec, data_end)
+        again = write_built(out, workspace, con, tables, spec, data_end)
+        write_facts(out, context, report, spec, data_end, again)
+    entry["reused"] = reused
+    if reused:
+        context.progress.say(
+            STAGE, f"{reused:,} snapshots have the features of the last extract: nothing changed for them"
+        )
+    entry["own"] = {o.feature.name: {"file": o.file, "sha256": o.sha256} for o in own}
     entry["left_out"] = snapshots.left_out
     entry["censored"] = int(frame["label"].isna().sum())
     tell(context, entry, report, matured, len(features))
     show_cohorts(context, cohorts, curve, problem)
-    if to_train:
-        audit_extract(context, entry)
+    audit_extract(context, entry)
 
 
 def lead_tables(con: Backend) -> LeadTables:
     """The engine's tables that snapshots are made of."""
-    return LeadTables(con.table("leads"), con.table("touchpoints"), con.table("conversions"), con.table("closures"))
+    return LeadTables(*[unit_table(con, n) for n in ("leads", "touchpoints", "conversions", "closures")])
 
 
 def feature_tables(con: Backend, snapshots: pd.DataFrame) -> FeatureTables:
     """The engine's tables that features are made of."""
-    names = ("leads", "accounts", "history", "touchpoints", "conversions")
-    return FeatureTables(snapshot_table(con, snapshots), *[con.table(n) for n in names])
+    names = ("leads", "accounts", "history", "touchpoints", "conversions", "closures")
+    return FeatureTables(snapshot_table(con, snapshots), *[unit_table(con, n) for n in names])
+
+
+def check_data_span(con: Backend, problem: ProblemConfig, data_end: datetime) -> None:
+    """Raise `DataError` where the horizon is longer than the data allow (see `check_history`)."""
+    first = con.table("leads").known_at.min().execute()
+    if not pd.isna(first) and first < data_end:
+        check_history(problem, pd.Timestamp(first).to_pydatetime(), data_end)
 
 
 def find_data_end(problem: ProblemConfig, report: SourceReport) -> datetime:
@@ -120,26 +161,15 @@ def find_data_end(problem: ProblemConfig, report: SourceReport) -> datetime:
     return asked
 
 
-def parse_instant(setting: str, text: str) -> datetime:
-    """An ISO date or instant as UTC without zone; `ConfigurationError` for anything else."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError as error:
-        raise ConfigurationError(
-            f"{setting}={text} is not a date; write it as 2026-06-30 or 2026-06-30T12:00"
-        ) from error
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-
-
-def conversion_curve(con: Backend, data_end: datetime) -> pd.DataFrame:
+def conversion_curve(con: Backend, problem: ProblemConfig, data_end: datetime) -> pd.DataFrame:
     """The time-to-conversion curve of the engine's tables."""
-    leads = con.table("leads").select("lead_id", "known_at").to_pandas()
-    return build_conversion_curve(leads, con.table("conversions").to_pandas(), data_end)
+    leads = unit_table(con, "leads").select("lead_id", "known_at").to_pandas()
+    return build_conversion_curve(leads, unit_table(con, "conversions").to_pandas(), data_end, problem.horizon_days)
 
 
-def write_tables(out: Publication, con: Backend, workspace: Workspace) -> None:
-    """Every table of the contract as Parquet, in the order of its key."""
-    folder = out.folder(workspace.interim)
+def write_tables(out: Publication, con: Backend, context: Context, report: SourceReport, data_end: datetime) -> None:
+    """Every table of the contract as Parquet, in the order of its key; tables.json tells what they were made of."""
+    folder = out.folder(context.workspace.interim)
     for table in TABLES.values():
         if table.key:
             order = ", ".join(table.key)
@@ -147,6 +177,13 @@ def write_tables(out: Publication, con: Backend, workspace: Workspace) -> None:
             con.con.execute(f"COPY (SELECT * FROM {table.name} ORDER BY {order}) TO '{path}' (FORMAT parquet)")
     changes = str(folder / "changes.parquet").replace("'", "''")
     con.con.execute(f"COPY (SELECT * FROM changes ORDER BY ALL) TO '{changes}' (FORMAT parquet)")
+    facts = {
+        "source": context.config.source.get("name"),
+        "mapping": mapping_settings(context.config),
+        "data_end": data_end.isoformat(),
+        "report": plain(asdict(report)),
+    }
+    (folder / TABLES_FACTS).write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def write_quarantine(out: Publication, con: Backend, workspace: Workspace) -> None:
@@ -174,6 +211,7 @@ def write_facts(
     report: SourceReport,
     spec: FeatureSpec | None,
     data_end: datetime | None = None,
+    built: dict[str, Any] | None = None,
 ) -> None:
     """extract.json: what later stages and people need to know of this extract."""
     facts = {
@@ -182,6 +220,7 @@ def write_facts(
         "mapping": mapping_settings(context.config),
         "data_end": data_end.isoformat() if data_end else None,
         "spec": spec.to_dict() if spec else None,
+        "built": built,
         "missing": list(parse_mapping(context.config.source).missing),
         "report": plain(asdict(report)),
     }
@@ -207,23 +246,33 @@ def tell(context: Context, entry: dict[str, Any], report: SourceReport, snapshot
 
 
 def show_cohorts(context: Context, cohorts: pd.DataFrame, curve: pd.DataFrame, problem: ProblemConfig) -> None:
-    """The cohort table and the share of conversions that the horizon holds, on the terminal."""
+    """The cohort table and the time-to-conversion curve, on the terminal."""
     rows = [
-        [str(r["month"]), *(f"{r[c]:,}" for c in ("snapshots", "leads", "conversions")), *rates_text(r)]
+        [str(r["month"]), f"{r['snapshots']:,}", f"{r['leads']:,}", *rates_text(r)]
         for r in cohorts.to_dict(orient="records")
     ]
-    heads = ["month", "snapshots", "leads", "conversions", "rate", "not matured"]
+    heads = ["month", "snapshots", f"{problem.unit.value}s", "of them convert", "rate", "not matured"]
     context.progress.table("Cohorts by month of the cutoff", heads, rows)
-    inside = curve[curve["days"] <= problem.horizon_days]
-    if len(inside) and curve["conversions"].iloc[0]:
-        last = inside.iloc[-1]
-        context.progress.say(
-            STAGE,
-            f"{last['share']:.0%} of {int(last['conversions'])} conversions came within {int(last['days'])} days of "
-            f"the lead; the horizon is {problem.horizon_days:g} days from each cutoff",
-        )
+    count, longest = int(curve["conversions"].iloc[0]), curve["days"].iloc[-1]
+    if not count:
+        return
+    held = curve.loc[curve["horizon"], "share"]
+    rows = [
+        [f"{r['days']:g}", f"{r['share']:.0%}", "the horizon" if r["horizon"] else ""]
+        for r in curve.to_dict(orient="records")
+    ]
+    title = f"Days from the {problem.unit.value} to its conversion ({count} conversions within {longest:g} days)"
+    context.progress.table(title, ["within days", "conversions", ""], rows)
+    told = (
+        f"holds {held.iloc[0]:.0%} of what converts within {longest:g} days of the {problem.unit.value}"
+        if len(held)
+        else f"is longer than the {longest:g} days for which enough {problem.unit.value}s could be watched"
+    )
+    context.progress.say(STAGE, f"the horizon of {problem.horizon_days:g} days {told}; it counts from each cutoff")
 
 
 def rates_text(row: dict[Hashable, Any]) -> list[str]:
-    """Rate (a dash while nothing has matured) and immature share, in percent."""
-    return ["-" if pd.isna(row["rate"]) else f"{row['rate']:.2%}", f"{row['immature_share']:.0%}"]
+    """How many converted and their rate (dashes while nothing has matured), and the immature share."""
+    matured = not pd.isna(row["rate"])
+    found = [f"{row['conversions']:,}", f"{row['rate']:.2%}"] if matured else ["-", "-"]
+    return [*found, f"{row['immature_share']:.0%}"]

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadml.config import Only
 from leadml.errors import ConfigurationError
 from leadml.reasons import reasons_text, write_reasons
 from leadml.stages.context import Context
 from leadml.stages.doubts import doubt_stamp
-from leadml.stages.scoring import Scored, reasons_style, score_population
+from leadml.stages.scoring import LAST, Scored, reasons_style, score_population
 from leadml.workspace import Workspace, replace_outside
 
 STAGE = "predict"
@@ -25,7 +26,9 @@ ARCHIVED = "archived_"  # before the keys' names in the archive, where a feature
 def run(context: Context) -> None:
     """Publishes data/scores/cutoff=.../{scores,features}.parquet and crm.csv; predict.out as well where given.
 
-    data/archive/cutoff=... keeps the feature rows with their leads: what the model was told at the time.
+    data/archive/cutoff=... keeps the feature rows with their leads: what the model was told at the time. With
+    predict.only=changed the list has only leads of which something became known since predict last ran, and goes to
+    data/changed/cutoff=...; where there is none, nothing is written.
     """
     out_path = check_out(context.config.predict.out)
     with context.manifest.stage(STAGE) as entry:
@@ -33,8 +36,15 @@ def run(context: Context) -> None:
             scored = score_population(context)
             stamps = (scored.forced, doubt_stamp(context, scored.scorer))
             scored = replace(scored, forced="; ".join(s for s in stamps if s))
-            scores = build_scores(scored, earlier_scores(context.workspace, scored.cutoff))
-        target = context.workspace.scores / f"cutoff={cutoff_name(scored.cutoff)}"
+            part = context.config.predict.only is Only.changed
+            if part and scored.keys.empty:
+                entry["rows"] = {"scored": 0, "work": 0}
+                return context.progress.say(
+                    STAGE, "no open lead is new or changed since predict last ran: nothing written"
+                )
+            scores = build_scores(scored, earlier_scores(context.workspace, scored.cutoff), part)
+        lists = context.workspace.data / "changed" if part else context.workspace.scores
+        target = lists / f"cutoff={cutoff_name(scored.cutoff)}"
         if out_path is not None:
             write_out(scores, replace_outside(out_path), out_path.suffix)
         with context.workspace.publish() as out:
@@ -42,7 +52,10 @@ def run(context: Context) -> None:
             scores.to_parquet(folder / "scores.parquet", index=False)
             scored.X.to_parquet(folder / "features.parquet", index=False)
             build_crm(scored, scores, context).to_csv(folder / "crm.csv", index=False, lineterminator="\n")
-            write_archive(out.folder(context.workspace.data / "archive" / target.name), scored)
+            archive = context.workspace.data / "archive"
+            write_archive(out.folder(archive / (f"changed-{target.name}" if part else target.name)), scored)
+            if scored.fingerprints is not None:
+                scored.fingerprints.to_parquet(out.path(context.workspace.data / LAST), index=False)
         if out_path is not None:
             replace_outside(out_path).replace(out_path)
         entry |= scored.reading
@@ -66,6 +79,7 @@ def write_archive(folder: Path, scored: Scored) -> None:
         "cutoff": None if scored.cutoff is None else scored.cutoff.isoformat(),
         "model_version": scorer.version,
         "spec": scorer.about["spec"],
+        "problem": scorer.about["problem"],
         "features": [f.to_dict() for f in scorer.encoder.features],
         "missing": list(scorer.missing),
         "inputs": sorted(str(f["sha256"]) for f in scored.reading["inputs"]),
@@ -94,8 +108,12 @@ def cutoff_name(cutoff: datetime | None) -> str:
     return UNDATED if cutoff is None else f"{cutoff:%Y-%m-%dT%H%M%SZ}"
 
 
-def build_scores(scored: Scored, earlier: pd.DataFrame | None) -> pd.DataFrame:
-    """The scores table of design section 3, in the order of the population; nothing in it depends on the clock."""
+def build_scores(scored: Scored, earlier: pd.DataFrame | None, part: bool = False) -> pd.DataFrame:
+    """The scores table of design section 3, in the order of the population; nothing in it depends on the clock.
+
+    The percentile is the share of the list with no higher probability: of this list, or of ``earlier`` where this one
+    is only a part.
+    """
     frame, decision = scored.frame, scored.scorer.decision or {}
     work = frame["probability"] >= decision["threshold"]
     amount = scored.scorer.about["mean_amount"]
@@ -107,7 +125,7 @@ def build_scores(scored: Scored, earlier: pd.DataFrame | None) -> pd.DataFrame:
             "probability": frame["probability"],
             "score": frame["score"],
             "grade": frame["grade"],
-            "percentile": frame["probability"].rank(method="max", pct=True) * 100,
+            "percentile": percentiles(frame["probability"], earlier if part else None),
             "fit": frame["fit"],
             "intent": frame["intent"],
             "expected_value": frame["probability"] * (np.nan if amount is None else amount),
@@ -120,6 +138,15 @@ def build_scores(scored: Scored, earlier: pd.DataFrame | None) -> pd.DataFrame:
     )
 
 
+def percentiles(probability: pd.Series, whole: pd.DataFrame | None) -> pd.Series:
+    """Share in percent of the whole list (None: these themselves) whose probability is not higher."""
+    if whole is None:
+        return probability.rank(method="max", pct=True) * 100
+    ordered = np.sort(whole["probability"].to_numpy())
+    places = np.searchsorted(ordered, probability.to_numpy(), side="right")
+    return pd.Series(places / len(ordered) * 100, index=probability.index)
+
+
 def earlier_scores(workspace: Workspace, cutoff: datetime | None) -> pd.DataFrame | None:
     """The list of the latest earlier cutoff, for the trend; None for the first one."""
     if cutoff is None or not workspace.scores.is_dir():
@@ -128,7 +155,7 @@ def earlier_scores(workspace: Workspace, cutoff: datetime | None) -> pd.DataFram
     names = sorted(p.name for p in workspace.scores.iterdir() if p.name < now and UNDATED not in p.name)
     if not names:
         return None
-    return pd.read_parquet(workspace.scores / names[-1] / "scores.parquet", columns=["lead_id", "score"])
+    return pd.read_parquet(workspace.scores / names[-1] / "scores.parquet", columns=["lead_id", "score", "probability"])
 
 
 def build_crm(scored: Scored, scores: pd.DataFrame, context: Context) -> pd.DataFrame:

@@ -14,10 +14,12 @@ from leadml.audit import Evidence, compare_values, differing_evidence
 from leadml.audit.writing import is_another
 from leadml.engine import connect
 from leadml.errors import ConfigurationError, DataError, LeadmlError
-from leadml.features.build import build_features, to_frame
+from leadml.features.build import feature_frame
 from leadml.features.dictionary import Feature
+from leadml.features.own import with_own_files, with_same_files
 from leadml.features.spec import FeatureSpec
 from leadml.features.values import clean_values
+from leadml.problem import ProblemConfig
 from leadml.snapshots import build_population
 from leadml.sources.flat import read_flat
 from leadml.sources.mapping import Mapping
@@ -29,6 +31,7 @@ from leadml.stages.predict import ARCHIVED
 from leadml.stages.scoring import open_tables
 from leadml.stages.settings import model_problem
 from leadml.stages.stored import Extracted, read_frame, read_json
+from leadml.stages.units import use_unit
 
 Sample = list[tuple[datetime, np.ndarray]]
 
@@ -76,18 +79,22 @@ def rebuild_features(
     """
     con = connect(context.config.engine, context.workspace.hidden / "spill")
     read_tables(mapping, context.config.problem.conversion.value, con.con, until=until)
-    return features_of(con, keys, FeatureSpec.from_dict(dict(spec)))
+    return features_of(con, keys, own_spec(context, dict(spec)), context.config.problem)
 
 
-def features_of(con: Backend, keys: pd.DataFrame, spec: FeatureSpec) -> pd.DataFrame:
+def own_spec(context: Context, stored: dict[str, Any]) -> FeatureSpec:
+    """A stored specification, with the user's own features by the files that the settings name."""
+    return with_own_files(FeatureSpec.from_dict(stored), context.config.features)
+
+
+def features_of(con: Backend, keys: pd.DataFrame, spec: FeatureSpec, problem: ProblemConfig) -> pd.DataFrame:
     """Features of the snapshots from the engine's tables; attributes that these do not have are missing."""
     for table, kinds in (("leads", spec.lead_attributes), ("accounts", spec.account_attributes)):
         for name in sorted(set(kinds) - set(con.table(table).columns)):
             kind = "DOUBLE" if kinds[name] == "number" else "VARCHAR"
             con.con.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} {kind}")
-    expression, _ = build_features(extract.feature_tables(con, keys), spec)
-    built = expression.to_pandas().set_index("row").reindex(range(len(keys)))
-    return built.reset_index(drop=True)
+    use_unit(con, problem)
+    return feature_frame(con, extract.feature_tables(con, keys), spec)[0]
 
 
 def quoted(name: str) -> str:
@@ -103,12 +110,12 @@ def scoring_population(context: Context, extracted: Extracted) -> pd.DataFrame |
         return archived[0][1] if archived else None
     con = connect(context.config.engine, context.workspace.hidden / "spill")
     open_tables(con, context.workspace)
+    use_unit(con, model_problem(facts["problem"]))
     cutoff = datetime.fromisoformat(facts["data_end"])
     population = build_population(extract.lead_tables(con), model_problem(facts["problem"]), cutoff)
     if population.empty:
         return None
-    expression, _ = build_features(extract.feature_tables(con, population), FeatureSpec.from_dict(facts["spec"]))
-    return to_frame(expression)
+    return feature_frame(con, extract.feature_tables(con, population), own_spec(context, facts["spec"]))[0]
 
 
 def read_archive(context: Context, extracted: Extracted) -> list[tuple[dict[str, Any], pd.DataFrame]]:
@@ -165,10 +172,12 @@ def rows_now(context: Context, extracted: Extracted, facts: dict[str, Any], arch
         return newest[~newest.index.duplicated(keep="last")].reindex(ids).reset_index(drop=True)
     con = connect(context.config.engine, context.workspace.hidden / "spill")
     open_tables(con, context.workspace)
+    use_unit(con, model_problem(facts["problem"]))
     keys = pd.DataFrame({"lead_id": ids, "account_id": archived[f"{ARCHIVED}account_id"]})
     keys["cutoff"] = pd.Series([datetime.fromisoformat(facts["cutoff"])] * len(keys), dtype="datetime64[us]")
-    expression, _ = build_features(extract.feature_tables(con, keys), FeatureSpec.from_dict(facts["spec"]))
-    built = expression.to_pandas().set_index("row").reindex(range(len(keys))).reset_index(drop=True)
+    spec = with_same_files(FeatureSpec.from_dict(facts["spec"]), context.config.features)
+    built, _ = feature_frame(con, extract.feature_tables(con, keys), spec)
+    features = [f for f in features if f.name in built]
     gone = built.isna().all(axis=1)
     return clean_values(built, features, facts["missing"]).mask(gone)
 
@@ -216,7 +225,7 @@ def earlier_rows(context: Context, earlier: Mapping, extracted: Extracted) -> tu
     places = np.random.default_rng(context.config.seed).permutation(np.flatnonzero(known))
     places = np.sort(places[: context.config.audit.leads])
     keys = extracted.snapshots.iloc[places].reset_index(drop=True)
-    return features_of(con, keys, FeatureSpec.from_dict(extracted.facts["spec"])), places
+    return features_of(con, keys, own_spec(context, extracted.facts["spec"]), context.config.problem), places
 
 
 def dated_columns(extracted: Extracted) -> dict[str, bool]:

@@ -1,15 +1,16 @@
 """run: from the exports to scored, explained leads; ends where a gate says no."""
 
-from leadml.stages import calibrate, explain, extract, predict, train
+from importlib import import_module
+
 from leadml.stages.context import Context
-from leadml.stages.summary import show_summary
+
+STAGES = ("extract", "train", "calibrate", "explain", "predict")
 
 
 def run(context: Context) -> None:
     """extract, train, calibrate, explain, predict, and what came of it."""
-    extract.run(context)
-    train.run(context)
-    calibrate.run(context)
-    explain.run(context)
-    predict.run(context)
+    for stage in STAGES:  # imported when its turn comes: exports are refused before learning libraries load
+        import_module(f"leadml.stages.{stage}").run(context)
+    from leadml.stages.summary import show_summary
+
     show_summary(context)

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 from ibis.backends.duckdb import Backend
 
-from leadml.config import Config
+from leadml.config import Config, Only
 from leadml.engine import connect
 from leadml.errors import ArtifactError, DataError
-from leadml.features.build import build_features, to_frame
+from leadml.features.build import feature_frame
+from leadml.features.own import with_own_files
+from leadml.features.reuse import fingerprint_leads
 from leadml.features.spec import FeatureSpec
+from leadml.problem import parse_instant
 from leadml.reasons import ReasonsStyle
 from leadml.schema import TABLES
 from leadml.scorer import LeadScorer
@@ -24,8 +27,11 @@ from leadml.sources.mapping import Mapping, parse_mapping
 from leadml.stages import extract
 from leadml.stages.context import Context
 from leadml.stages.settings import mapping_settings, model_problem
-from leadml.stages.stored import read_json
+from leadml.stages.stored import read_frame, read_json
+from leadml.stages.units import use_unit
 from leadml.workspace import Workspace
+
+LAST = "archive/fingerprints.parquet"  # of the leads' rows when predict last ran, under data/
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class Scored:
 
     ``keys`` has lead_id, account_id, cutoff; ``X`` the prepared features; ``points`` (n, k) with ``base`` points;
     ``frame`` probability, score, grade, fit, intent, reasons. ``forced`` is the stamp, "" where no gate was overruled;
-    ``reading`` what was read: files with digests, and rows lost.
+    ``reading`` what was read: files with digests, and rows lost. ``fingerprints`` of all leads' rows known before the
+    cutoff, None for tables without times.
     """
 
     scorer: LeadScorer
@@ -46,6 +53,7 @@ class Scored:
     cutoff: datetime | None
     forced: str
     reading: dict[str, Any]
+    fingerprints: pd.DataFrame | None = None
 
 
 def reasons_style(config: Config) -> ReasonsStyle:
@@ -57,7 +65,7 @@ def score_population(context: Context) -> Scored:
     """Scores every open lead at the cutoff (or every row of a flat table) with the model in charge.
 
     Raises:
-        ArtifactError: no model, no decision, or a model that does not fit the source.
+        ArtifactError: no model, no decision, or a model that does not fit the source or the user's own features.
         DataError: no exports, a cutoff outside the data, or nobody to score.
     """
     if context.scored is not None:
@@ -74,20 +82,23 @@ def score_population(context: Context) -> Scored:
             keys = keys.assign(lead_id=raw[trained_id].fillna(keys["lead_id"]))
         reading = {"inputs": flat.report.files, "counts": flat.report.counts}
         tell_lost(context, flat.report.counts["files"])
+        fingerprints = None
     else:
+        spec = with_own_files(FeatureSpec.from_dict(scorer.about["spec"]), context.config.features)
         refresh(context, mapping)
         cutoff = find_cutoff(context.config, context.workspace)
-        keys, raw = build_open_leads(context, con, scorer, cutoff)
-        reading = {
-            "inputs": read_json(context.workspace.features / "extract.json", "leadml extract")["report"]["files"]
-        }
-    if keys.empty:
+        keys, raw, fingerprints = build_open_leads(context, con, scorer, spec, cutoff)
+        reading = {"inputs": read_tables_facts(context.workspace)["report"]["files"]}
+    if keys.empty and context.config.predict.only is Only.all:
         raise DataError(f"no lead is open at the cutoff {cutoff}; check problem.active_days and predict.cutoff")
+    if keys.empty:
+        nothing = np.empty((0, len(scorer.encoder.features)))
+        return Scored(scorer, keys, raw, 0.0, nothing, pd.DataFrame(), cutoff, forced, reading, fingerprints)
     X = scorer.prepare(raw)
     base, points = scorer.points(X)
     frame = scorer.score_prepared(X, points, reasons_style(context.config))
     keys = keys[["lead_id", "account_id", "cutoff"]].reset_index(drop=True)
-    context.scored = Scored(scorer, keys, X, base, points, frame, cutoff, forced, reading)
+    context.scored = Scored(scorer, keys, X, base, points, frame, cutoff, forced, reading, fingerprints)
     return context.scored
 
 
@@ -132,12 +143,18 @@ def check_source(scorer: LeadScorer, mapping: Mapping, workspace: Workspace) -> 
 
 
 def refresh(context: Context, mapping: Mapping) -> None:
-    """Extracts again where the exports are not those that the tables were made of."""
-    facts_path = context.workspace.features / "extract.json"
+    """Reads the exports again where they are not those that the tables were made of."""
+    there = (context.workspace.interim / extract.TABLES_FACTS).exists()
     settings = mapping_settings(context.config)
-    if not facts_path.exists() or exports_changed(mapping, settings, read_json(facts_path, "leadml extract")):
-        context.progress.say(extract.STAGE, "the exports changed since the last extract: extracting first")
-        extract.run(context, to_train=False)
+    if not there or exports_changed(mapping, settings, read_tables_facts(context.workspace)):
+        context.progress.say(extract.STAGE, "the exports changed since they were read: reading them first")
+        extract.refresh(context, mapping)
+
+
+def read_tables_facts(workspace: Workspace) -> dict[str, Any]:
+    """What the tables were made of; `DataError` where there are none."""
+    facts: dict[str, Any] = read_json(workspace.interim / extract.TABLES_FACTS, "leadml extract")
+    return facts
 
 
 def exports_changed(mapping: Mapping, settings: dict[str, Any], facts: dict[str, Any]) -> bool:
@@ -156,11 +173,11 @@ def find_cutoff(config: Config, workspace: Workspace) -> datetime:
     Raises:
         ConfigurationError, DataError: not a date, or outside the data.
     """
-    facts = read_json(workspace.features / "extract.json", "leadml extract")
+    facts = read_tables_facts(workspace)
     data_end = datetime.fromisoformat(facts["data_end"])
     if config.predict.cutoff is None:
         return data_end
-    cutoff = extract.parse_instant("predict.cutoff", config.predict.cutoff)
+    cutoff = parse_instant("predict.cutoff", config.predict.cutoff)
     if cutoff > data_end:
         raise DataError(f"predict.cutoff={cutoff} is after the end of the data ({data_end}); bring newer exports")
     return cutoff
@@ -182,15 +199,33 @@ def open_tables(con: Backend, workspace: Workspace) -> None:
 
 
 def build_open_leads(
-    context: Context, con: Backend, scorer: LeadScorer, cutoff: datetime
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Snapshots and features of every open lead, by the model's own feature specification."""
+    context: Context, con: Backend, scorer: LeadScorer, spec: FeatureSpec, cutoff: datetime
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Snapshots and features of every open lead (or only of what changed), and the fingerprints of all leads.
+
+    With features of the user's own, which may look at anything, everything counts as changed.
+    """
     open_tables(con, context.workspace)
+    problem = model_problem(scorer.about["problem"])
+    use_unit(con, problem)
     first = con.table("leads").known_at.min().execute()
     if pd.isna(first) or cutoff <= first:
         raise DataError(f"the cutoff {cutoff} is before the first lead was known ({first}); choose a later one")
     # The model's own problem: who is on the list is part of what its probabilities mean.
-    population = build_population(extract.lead_tables(con), model_problem(scorer.about["problem"]), cutoff)
+    population = build_population(extract.lead_tables(con), problem, cutoff)
     tables = extract.feature_tables(con, population)
-    expression, _ = build_features(tables, FeatureSpec.from_dict(scorer.about["spec"]))
-    return population, to_frame(expression)
+    fingerprints = fingerprint_leads(con, tables, cutoff)
+    if context.config.predict.only is Only.changed and not spec.own:
+        population = keep_changed(population, fingerprints, context.workspace)
+        tables = extract.feature_tables(con, population)
+    return population, feature_frame(con, tables, spec)[0], fingerprints
+
+
+def keep_changed(population: pd.DataFrame, now: pd.DataFrame, workspace: Workspace) -> pd.DataFrame:
+    """The leads of which something became known, or was corrected, since predict last ran; all where it never did."""
+    path = workspace.data / LAST
+    if not path.exists():
+        return population
+    both = now.merge(read_frame(path, "leadml predict"), on="lead_id", how="left", suffixes=("", "_last"))
+    changed = both.loc[both["fingerprint"] != both["fingerprint_last"], "lead_id"]
+    return population[population["lead_id"].isin(changed)].reset_index(drop=True)

@@ -6,12 +6,22 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from leadml.config import Config, ConversionEvent, ProblemConfig
+from leadml.config import Config
 from leadml.errors import ConfigurationError
+from leadml.problem import ColleagueConversion, ConversionEvent, ProblemConfig, Unit
 from leadml.recipe import RecipeConfig
 
 # What a score means hangs on these: another one is another scale.
-SCALE_KEYS = ("source", "conversion", "gap_days", "horizon_days", "active_days")
+SCALE_KEYS = (
+    "source",
+    "unit",
+    "conversion",
+    "gap_days",
+    "horizon_days",
+    "active_days",
+    "exits",
+    "colleague_conversion",
+)
 
 
 def recipe(config: Config) -> RecipeConfig:
@@ -63,4 +73,9 @@ def check_problem(config: Config, extracted: dict[str, Any]) -> None:
 def model_problem(stored: dict[str, Any]) -> ProblemConfig:
     """The problem that a stored model was trained for."""
     settings = {k: v for k, v in stored.items() if k != "source"}
-    return ProblemConfig(**settings | {"conversion": ConversionEvent(settings["conversion"]), "data_end": None})
+    words = {
+        "unit": Unit(settings["unit"]),
+        "conversion": ConversionEvent(settings["conversion"]),
+        "colleague_conversion": ColleagueConversion(settings["colleague_conversion"]),
+    }
+    return ProblemConfig(**settings | words | {"data_end": None})

@@ -1,0 +1,33 @@
+"""Countries and the time zone in which most of their people live: names in English and Spanish, and ISO 3166 codes."""
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "Africa/Johannesburg": ("sudáfrica", "south africa", "za"),
+    "America/Argentina/Buenos_Aires": ("argentina", "ar"),
+    "America/Bogota": ("colombia", "co"),
+    "America/Lima": ("peru", "perú", "pe"),
+    "America/Mexico_City": ("mexico", "méxico", "mx"),
+    "America/New_York": ("ee. uu.", "estados unidos", "united states", "us", "usa"),
+    "America/Santiago": ("chile", "cl"),
+    "America/Sao_Paulo": ("brasil", "brazil", "br"),
+    "America/Toronto": ("canadá", "canada", "ca"),
+    "Asia/Dubai": ("emiratos árabes unidos", "united arab emirates", "ae"),
+    "Asia/Kolkata": ("india", "in"),
+    "Asia/Shanghai": ("china", "cn"),
+    "Asia/Singapore": ("singapore", "sg"),
+    "Asia/Tokyo": ("japón", "japan", "jp"),
+    "Australia/Sydney": ("australia", "au"),
+    "Europe/Amsterdam": ("países bajos", "netherlands", "nl"),
+    "Europe/Berlin": ("alemania", "germany", "de"),
+    "Europe/Brussels": ("bélgica", "belgium", "be"),
+    "Europe/Dublin": ("irlanda", "ireland", "ie"),
+    "Europe/Lisbon": ("portugal", "pt"),
+    "Europe/London": ("reino unido", "united kingdom", "gb", "uk"),
+    "Europe/Madrid": ("spain", "españa", "es"),
+    "Europe/Paris": ("francia", "france", "fr"),
+    "Europe/Rome": ("italia", "italy", "it"),
+    "Europe/Stockholm": ("suecia", "sweden", "se"),
+    "Europe/Vienna": ("austria", "at"),
+    "Europe/Warsaw": ("polonia", "poland", "pl"),
+    "Europe/Zurich": ("suiza", "switzerland", "ch"),
+}
+COUNTRY_ZONES = {name: zone for zone, names in NAMES.items() for name in names}
