@@ -255,13 +255,13 @@ def test_a_feature_that_looks_at_the_future_is_caught_and_no_other(tmp_path, mon
                "features.windows=[30]", "features.half_lives=[30]", "audit.cutoffs=1", "audit.leads=100",
                *QUICK)  # fmt: skip
     assert run_here("simulate", *company, "simulate.leads=1500", "simulate.months=12").returncode == 0
-    honest = feature_build.build_account
+    honest = feature_build.build_colleagues
 
-    def ahead(tables):
+    def ahead(tables, *rest):
         """How many leads there are in the whole export, instead of before the cutoff."""
-        return honest(tables).mutate(colleagues=tables.leads.count().as_scalar())
+        return honest(tables, *rest).mutate(colleagues=tables.leads.count().as_scalar())
 
-    monkeypatch.setattr(feature_build, "build_account", ahead)
+    monkeypatch.setattr(feature_build, "build_colleagues", ahead)
     extracted = run_here("extract", *company)
     assert extracted.returncode == 0, extracted.stderr
     shown = run_here("audit", *company)
