@@ -54,6 +54,7 @@ TYPES = {
     "conversions": {"lead_id": "str", "converted_at": "t", "known_at": "t", "amount": "f", "currency": "str"},
     "closures": {"lead_id": "str", "closed_at": "t", "known_at": "t", "kind": "str", "reason": "str"},
 }  # fmt: skip
+DTYPES_OF_LEADS = {"created_at": "datetime64[us]", "known_at": "datetime64[us]"}
 DTYPES = {"str": "str", "t": "datetime64[us]", "f": "float64"}
 
 
@@ -389,6 +390,23 @@ def test_threads_the_order_of_rows_and_other_snapshots_change_no_bit(con, case):
 
 
 # ------------------------------------------------------------------------------------------------- tables for the eye
+def test_attributes_may_have_the_names_of_columns_between_the_steps(con):
+    text = "position unit pages local day pack_0 active leads key cutoff_ value field"
+    names = text.split()
+    lead = {"lead_id": "a", "account_id": "acme", "created_at": START, "known_at": START}
+    leads = pd.DataFrame([lead | {n: f"lead {n}" for n in names}]).astype(DTYPES_OF_LEADS)
+    account = {"account_id": "acme", "created_at": START, "known_at": START}
+    accounts = pd.DataFrame([account | {n: f"company {n}" for n in names}]).astype(DTYPES_OF_LEADS)
+    keys = pd.DataFrame({"lead_id": ["a"], "account_id": ["acme"], "cutoff": [START + timedelta(days=1)]})
+    tables = {name: put_table(con, name, frame(name, [])) for name in TYPES}
+    tables |= {"leads": put_table(con, "leads", leads), "accounts": put_table(con, "accounts", accounts)}
+    kinds = dict.fromkeys(names, "category")
+    spec = replace(SPEC, lead_attributes=kinds, account_attributes=kinds, zone_attribute=None, zones={})
+    X, _ = build.feature_frame(con, FeatureTables(build.snapshot_table(con, keys), **tables), spec)
+    assert X.loc[0, names].tolist() == [f"lead {n}" for n in names]
+    assert X.loc[0, [f"account_{n}" for n in names]].tolist() == [f"company {n}" for n in names]
+
+
 def test_one_history_by_hand(con):
     monday, wednesday = datetime(2026, 4, 6), datetime(2026, 4, 1)
     table = """

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from conftest import ROOT, run_here
 from hydra import initialize_config_dir
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leadml.catalogue import _composed, _plain, compose_source, merged, source_names
@@ -440,6 +440,8 @@ def test_junk_is_named_and_nothing_breaks(tmp_path, known):
 
 
 @given(st.binary(max_size=300), st.sampled_from(["x.csv", "x.jsonl", "x.parquet", "x.xlsx", "x.csv.gz", "x.txt"]))
+@example(content=b"\x01\r\x01\r0", name="x.csv")  # a column whose name no reader can see
+@example(content="a\u2028b,a\u2028c\n1,2\n".encode(), name="x.csv")
 @settings(max_examples=40, deadline=None)
 def test_any_bytes_are_a_table_or_named(tmp_path_factory, content: bytes, name: str):
     folder = tmp_path_factory.mktemp("any")

@@ -31,9 +31,8 @@ def build_colleagues(tables: FeatureTables, own: Row, types: ir.Table, spec: Fea
     """
     snapshots = own.table.filter(own.table.account.notnull())
     timeline = build_timeline("account", snapshots.select(key="account", cutoff="cutoff"), engine)
-    leads = tables.leads.filter(tables.leads.account_id.notnull()).join(
-        timeline.units, tables.leads.account_id == timeline.units.key
-    )
+    leads = tables.leads.select("lead_id", "known_at", account_key="account_id")
+    leads = leads.filter(leads.account_key.notnull()).join(timeline.units, leads.account_key == timeline.units.key)
     known = leads.mutate(lead_since=microseconds(leads.known_at))
     known = known.mutate(position=timeline.position(known, known.lead_since))
     known = known.filter(known.position < known.total).select("lead_id", "position", "lead_since", *UNIT_COLUMNS)

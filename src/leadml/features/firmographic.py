@@ -1,11 +1,14 @@
 """Firmographic: who the lead and its company are, as it was known before the cutoff, and what the company bought."""
 
+from collections.abc import Callable
+
 import ibis
 import ibis.expr.types as ir
 
 from leadml.features.dictionary import Feature, Kind
 from leadml.features.family import Family
 from leadml.features.spec import FeatureSpec, FeatureTables
+from leadml.features.tallies import Row
 from leadml.features.timeline import microseconds
 from leadml.features.touches import MICROSECONDS_A_DAY
 from leadml.features.words import attribute_words
@@ -20,17 +23,30 @@ def firmographic_features(spec: FeatureSpec) -> Family:
     """Lead and account attributes, fields read from history, what the company bought or turned down before."""
     family = Family(NAME)
     for name, kind in spec.lead_attributes.items():
-        family.add(attribute_feature(name, kind))
-    for name, kind in (spec.account_attributes | spec.account_as_of_fields).items():
-        family.add(attribute_feature(name, kind, "account_"))
+        family.add(attribute_feature(name, kind), column_of("lead", name))
+    for name, kind in spec.account_attributes.items():
+        family.add(attribute_feature(name, kind, "account_"), column_of("account", name))
+    for name, kind in spec.account_as_of_fields.items():
+        if name not in spec.account_attributes:
+            family.add(attribute_feature(name, kind, "account_"), column_of("account history", name))
     for name, kind in spec.as_of_fields.items():
         if name not in spec.lead_attributes:
-            family.add(attribute_feature(name, kind))
+            family.add(attribute_feature(name, kind), column_of("lead history", name))
     if STAGE in spec.as_of_fields:
         words = ("days in the stage of the pipeline", "días en la etapa del proceso")
         family.add(Feature("days_in_stage", "timing", Kind.NUMBER, "days", None, *words, effort=True))
     add_past(family)
     return family
+
+
+def stored(where: str, name: str) -> str:
+    """The column of an attribute between the steps: a user's names must not meet those of other columns."""
+    return f"{where}: {name}"
+
+
+def column_of(where: str, name: str) -> Callable[[Row], ir.Value]:
+    """What reads the attribute from a snapshot's row."""
+    return lambda row: row[stored(where, name)]
 
 
 def attribute_feature(name: str, kind: str, prefix: str = "") -> Feature:
@@ -71,7 +87,7 @@ def build_attributes(tables: FeatureTables, offsets: ir.Table | None, spec: Feat
         account="account_id",
         lead_instant=microseconds(tables.leads.known_at),
         zone=zone_of(tables.leads, spec),
-        **{n: tables.leads[n] for n in spec.lead_attributes},
+        **{stored("lead", n): tables.leads[n] for n in spec.lead_attributes},
     )
     leads = add_local(leads, "lead_instant", offsets).rename(lead_local="local").drop("zone")
     row = tables.snapshots.select("row", "lead_id", "cutoff").join(leads, "lead_id")
@@ -80,7 +96,7 @@ def build_attributes(tables: FeatureTables, offsets: ir.Table | None, spec: Feat
     accounts = tables.accounts.select(
         account_key="account_id",
         account_known_at="known_at",
-        **{f"account_{n}": tables.accounts[n] for n in spec.account_attributes},
+        **{stored("account", n): tables.accounts[n] for n in spec.account_attributes},
     )
     known = row.left_join(accounts, [row.account == accounts.account_key, accounts.account_known_at < row.cutoff])
     return known.drop("account_key", "account_known_at")
@@ -104,11 +120,10 @@ def build_as_of(tables: FeatureTables, spec: FeatureSpec, entity: str) -> ir.Tab
         snapshots = snapshots.mutate(key=snapshots.lead_id)
     known = snapshots.join(runs, [snapshots.key == runs.entity_id, runs.changed_at < snapshots.cutoff])
     current = known.filter(known["until"].isnull() | (known["until"] >= known.cutoff))
-    prefix = "" if entity == "lead" else "account_"
     values: dict[str, ir.Value] = {}
     for name, kind in fields.items():
         last = current.value.max(where=current.field == name)
-        values[prefix + name] = last.try_cast("float64") if kind == "number" else last
+        values[stored(f"{entity} history", name)] = last.try_cast("float64") if kind == "number" else last
     if entity == "lead" and STAGE in fields:
         entered = current.changed_at.max(where=current.field == STAGE)
         age = (microseconds(current.cutoff.max()) - microseconds(entered)).cast("float64")

@@ -58,7 +58,7 @@ def find_switch(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
 def zone_of(leads: ir.Table, spec: FeatureSpec) -> ir.StringValue:
     """The zone of each lead: by its attribute where that names one, else the usual one."""
     usual = ibis.literal(spec.zone)
-    if spec.zone_attribute is None or spec.zone_attribute not in leads.columns:
+    if not spec.zones or spec.zone_attribute is None or spec.zone_attribute not in leads.columns:
         return usual
     said = leads[spec.zone_attribute].cast("string").strip().lower()
     return ibis.cases(*[(said == value.lower(), zone) for value, zone in spec.zones.items()], else_=usual)

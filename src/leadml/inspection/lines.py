@@ -13,7 +13,12 @@ def quoted(text: str) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
     # YAML reads every JSON string; ${ would begin a reference.
-    return json.dumps(text.replace("${", "\\${"), ensure_ascii=False)
+    return spelled(json.dumps(text.replace("${", "\\${"), ensure_ascii=False))
+
+
+def spelled(text: str) -> str:
+    """The text with what no reader could see as YAML's escapes: they could end a comment, or the file."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 1 << 16 else f"\\U{ord(c):08x}" for c in text)
 
 
 def listed(texts: Iterable[str]) -> str:
@@ -39,9 +44,9 @@ def indented(lines: Iterable[str], by: int = 2) -> list[str]:
 
 def doubted(lines: Iterable[str], why: str) -> list[str]:
     """The lines as comments under their reason: uncommented, they hold."""
-    return [f"# ? {why}", *(f"# {line}" for line in lines)]
+    return [f"# ? {spelled(why)}", *(f"# {line}" for line in lines)]
 
 
 def noted(line: str, note: str) -> str:
     """The line with a note behind it, where there is one."""
-    return f"{line}   # {note}" if note else line
+    return f"{line}   # {spelled(note)}" if note else line
