@@ -18,7 +18,7 @@ def quoted(text: str) -> str:
 
 def spelled(text: str) -> str:
     """The text with what no reader could see as YAML's escapes: they could end a comment, or the file."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 1 << 16 else f"\\U{ord(c):08x}" for c in text)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
 
 
 def listed(texts: Iterable[str]) -> str:
