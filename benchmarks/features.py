@@ -54,6 +54,7 @@ SPEC = FeatureSpec(
     account_as_of_fields={},
     include_effort=True,
     exclude=(),
+    channels=tuple(sorted({k.channel for k in KINDS if k.initiator == "lead"})),
 )
 TOUCHPOINTS = """
     SELECT printf('tp-%010d', i) AS touchpoint_id, printf('00Q%012d', hash(i * 7) % {leads}) AS lead_id,
@@ -108,7 +109,8 @@ def touch_columns() -> str:
     return f"""
         SELECT lead_id, known_at, occurred_at, epoch_us(occurred_at) AS us, channel, content,
             initiator = 'lead' AS mine, CASE {codes} ELSE -1 END AS code, {flags},
-            lag(initiator) OVER whole AS other, epoch_us(occurred_at) - epoch_us(lag(occurred_at) OVER whole) AS after,
+            lag(initiator) OVER whole AS other, epoch_us(lag(occurred_at) OVER whole) AS other_us,
+            epoch_us(occurred_at) - epoch_us(lag(occurred_at) OVER whole) AS after,
             epoch_us(occurred_at) - epoch_us(lag(occurred_at) OVER side) AS since,
             hour(occurred_at) AS hour, isodow(occurred_at) AS day
         FROM touchpoints WHERE lead_id IS NOT NULL
@@ -131,6 +133,7 @@ def by_hand(grouped: bool) -> str:
     recent |= {f"days_since_content_{c.name}": f"is_{c.name}" for c in SPEC.content}
     recent |= {"recency_lead_days": "mine", "recency_company_days": "NOT mine"}
     long = f"age <= {90 * DAY}"
+    answer = f"mine AND other = 'company' AND after >= 0 AND asked <= {90 * DAY}"
     replied = f"NOT mine AND other = 'lead' AND after >= 0 AND {long}"
     direct = {
         "pages_90d": f"count(DISTINCT content) FILTER (mine AND {long})",
@@ -147,8 +150,8 @@ def by_hand(grouped: bool) -> str:
         "gap": f"sum(round(since / 6e7)::BIGINT) FILTER (mine AND since >= 0 AND {long})",
         "squares": f"sum(round(since / 6e7)::BIGINT * round(since / 6e7)::BIGINT)"
         f" FILTER (mine AND since >= 0 AND {long})",
-        "answers_90d": f"count(*) FILTER (mine AND other = 'company' AND after >= 0 AND {long})",
-        "answer": f"sum(round(after / 6e7)::BIGINT) FILTER (mine AND other = 'company' AND after >= 0 AND {long})",
+        "answers_90d": f"count(*) FILTER ({answer})",
+        "answer": f"sum(round(after / 6e7)::BIGINT) FILTER ({answer})",
         "reply_hours_90d": f"sum(round(after / 6e7)::BIGINT) FILTER ({replied})"
         f" / nullif(count(*) FILTER ({replied}), 0) / 60",
         "office": f"count(*) FILTER (mine AND day < 6 AND hour >= 9 AND hour < 18 AND {long})",
@@ -158,7 +161,8 @@ def by_hand(grouped: bool) -> str:
         "last_channel": "max_by(channel, us * 64 + ascii(channel)) FILTER (mine)",
         **{f"uses_{c}": f"count(*) FILTER (mine AND channel = '{c}' AND {long})" for c in SPEC.channels},
     }
-    pairs = f"""SELECT s.row, t.*, epoch_us(s.cutoff) - us AS age FROM snapshots s JOIN ({touch_columns()}) t
+    pairs = f"""SELECT s.row, t.*, epoch_us(s.cutoff) - us AS age, epoch_us(s.cutoff) - other_us AS asked
+        FROM snapshots s JOIN ({touch_columns()}) t
         ON s.lead_id = t.lead_id AND t.known_at < s.cutoff AND t.occurred_at < s.cutoff"""
     if not grouped:
         plain = [f"count(*) FILTER ({f} AND age <= {w * DAY}) AS {n}" for n, (f, w) in counts.items()]

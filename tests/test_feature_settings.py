@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, run_here
 
-from leadml.config import FeaturesConfig, OwnFeatureConfig
+from leadml.config import ContentRule, FeaturesConfig, OwnFeatureConfig
 from leadml.errors import ConfigurationError
 from leadml.features.build import list_features
 from leadml.features.dictionary import Feature
@@ -176,9 +176,7 @@ def test_a_name_that_stands_for_two_things_is_refused(company):
     facts = json.loads((company / "work/data/features/extract.json").read_text(encoding="utf-8"))
     spec = FeatureSpec.from_dict(facts["spec"])
     mine = replace(spec.own[0], feature=replace(spec.own[0].feature, name="industry"))
-    with pytest.raises(
-        ConfigurationError, match=r"1 feature names stand for two things: \['industry'\]; rename"
-    ) as error:
+    with pytest.raises(ConfigurationError, match=r"2 features share a name: industry, industry; rename") as error:
         list_features(replace(spec, own=(mine,)))
     assert error.value.exit_code == 2 and "\n" not in str(error.value)
 
@@ -186,7 +184,9 @@ def test_a_name_that_stands_for_two_things_is_refused(company):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (["features.windows=[0,7]"], r"features.windows=\[0, 7\], .*: days above 0, at least one"),
+        (["features.windows=[0,7]"], r"features.windows=\[0, 7\]: whole days from 1 to 36500, at least one"),
+        (["problem.cutoffs=['0001-01-01T00:00:00+14:00']"], "is no date in UTC, which ends with the year 9999"),
+        (["problem.data_end=yesterday"], "problem.data_end=yesterday is not a date; write it as 2026-06-30"),
         (["+features.own={x: {sql: x.sql, kind: numbre, family: time, en: a, es: '', window_days: 0}}"],
          "features.own.x: kind=numbre: number or category; features.own.x: family=time: firmographic, behaviour, "
          "timing, channel; features.own.x: window_days=0: days above 0, or null for everything before the cutoff; "
@@ -216,11 +216,16 @@ SETTINGS = {
     ("changes", "said"),
     [
         ({"windows": [7, 30, 7]}, r"features.windows=\[7, 30, 7\] names \[7\] twice"),
-        ({"half_lives": []}, "days above 0, at least one"),
+        ({"half_lives": []}, r"features.half_lives=\[\]: whole days from 1 to 36500, at least one"),
+        ({"half_lives": [7, 7]}, r"features.half_lives=\[7, 7\] names \[7\] twice"),
+        ({"windows": [7, 1_000_000_000]}, "whole days from 1 to 36500"),
+        ({"content": {"a": ContentRule("(?!x)pricing", "a", "a")}},
+         r"features.content.a.pattern='\(\?!x\)pricing' is no regular expression of RE2's: .*invalid perl operator"),
+        ({"content": {"a": ContentRule("pric(", "a", "a")}}, "is no regular expression of RE2's"),
         ({"min_touchpoints": 0}, "must be above 0: features.min_touchpoints=0"),
         ({"zone": "Madrid"}, "unknown time zones: Madrid; write a name of the IANA database"),
     ],
-)
+)  # fmt: skip
 def test_settings_of_features_say_what_would_be_valid(changes, said):
     with pytest.raises(ConfigurationError, match=said):
         FeaturesConfig(**SETTINGS | changes)

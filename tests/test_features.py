@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from leadml.config import ContentRule, EngineConfig, FeaturesConfig
 from leadml.engine import connect, put_table
-from leadml.errors import ConfigurationError
+from leadml.errors import ConfigurationError, DataError
 from leadml.features import build
-from leadml.features.spec import Content, FeatureSpec, FeatureTables, TouchKind, build_spec, is_sales
+from leadml.features.spec import Content, FeatureSpec, FeatureTables, TouchKind, build_spec, is_sales, list_channels
 
 START = datetime(2026, 3, 20)  # the last Sunday of March is inside: a day of 23 hours in Europe, of 24 in UTC
 KINDS = (
@@ -25,6 +25,7 @@ KINDS = (
     TouchKind("email", "sent", "company"),
     TouchKind("web", "visit", "lead"),
 )
+RARE = TouchKind("ads", "click", "lead")  # a kind without features of its own
 SPEC = FeatureSpec(
     windows=(1, 3),
     half_lives=(2,),
@@ -38,8 +39,9 @@ SPEC = FeatureSpec(
     exclude=(),
     zone="UTC",
     zone_attribute="industry",  # any attribute will do: it stands for the country here
-    zones={"it": "Europe/Madrid", "retail": "America/Caracas"},
+    zones={"it": "Europe/Madrid", "retail": "Asia/Kolkata"},
     season=True,
+    channels=("ads", "email", "web"),
 )
 TYPES = {
     "leads": {
@@ -139,12 +141,12 @@ def slow_features(data, lead_id, cutoff, spec=SPEC):
     theirs = [t for t in everything if t["lead_id"] in team and by_lead(t)]
     out["colleagues"] = len(team) if account else None
     active = {t["lead_id"] for t in theirs if days(t) <= breadth}
-    out[f"colleagues_active_{breadth}d"] = len(active) if account else None
+    out[f"colleagues_active_{breadth}d"] = len(active) if account and has_begun(by_lead) else None
     for w in windows:
-        out[f"colleague_activity_{w}d"] = sum(days(t) <= w for t in theirs) if account else None
+        out[f"colleague_activity_{w}d"] = sum(days(t) <= w for t in theirs) if account and has_begun(by_lead) else None
     for rule in spec.content:
         hits = sum(of_rule(rule)(t) and days(t) <= longest for t in theirs)
-        out[f"colleague_{rule.name}_{longest}d"] = hits if account else None
+        out[f"colleague_{rule.name}_{longest}d"] = hits if account and has_begun(of_rule(rule)) else None
     bought = [c for c in data["conversions"] if c["lead_id"] in team and c["known_at"] < cutoff]
     out["account_conversions"] = len(bought) if account else None
     amounts = [c["amount"] for c in bought if c["amount"] is not None]
@@ -172,9 +174,9 @@ def slow_features(data, lead_id, cutoff, spec=SPEC):
         count(f"our_touches_{w}d", ours, lambda t: not by_lead(t), w)
         for rule in spec.content:
             count(f"content_{rule.name}_{w}d", known, of_rule(rule), w)
-        begun = {t["occurred_at"].date() for t in mine}
-        begun = {d for d in begun if datetime(d.year, d.month, d.day) >= cutoff - timedelta(days=w)}
-        out[f"active_days_{w}d"] = len(begun) if has_begun(by_lead) else None
+        out[f"active_days_{w}d"] = (
+            len({t["occurred_at"].date() for t in mine if days(t) <= w}) if has_begun(by_lead) else None
+        )
     for rule in spec.content:
         out[f"days_since_content_{rule.name}"] = last([t for t in known if of_rule(rule)(t)])
     pages = {t["content"] for t in mine if days(t) <= longest} - {None}
@@ -184,18 +186,21 @@ def slow_features(data, lead_id, cutoff, spec=SPEC):
     def when_known(t):
         return (max(t["known_at"], t["occurred_at"]), t["occurred_at"], by_lead(t))
 
+    def minutes(earlier, later):
+        return math.floor((later["occurred_at"] - earlier["occurred_at"]) / timedelta(minutes=1) + 0.5)
+
     gaps, answers, replies = [], [], []
     in_order = sorted(known, key=when_known)
     for i, t in enumerate(in_order):
         before = in_order[i - 1] if i else None
         same = next((e for e in reversed(in_order[:i]) if by_lead(e) and by_lead(t)), None)
-        if days(t) > longest:
-            continue
-        if same and same["occurred_at"] <= t["occurred_at"]:
-            gaps.append(round((t["occurred_at"] - same["occurred_at"]) / timedelta(minutes=1)))
+        if same and same["occurred_at"] <= t["occurred_at"] and days(t) <= longest:
+            gaps.append(minutes(same, t))
         if before and by_lead(before) != by_lead(t) and before["occurred_at"] <= t["occurred_at"]:
-            took = round((t["occurred_at"] - before["occurred_at"]) / timedelta(minutes=1))
-            (answers if by_lead(t) else replies).append(took)
+            if by_lead(t) and days(before) <= longest:
+                answers.append(minutes(before, t))
+            if not by_lead(t) and days(t) <= longest:
+                replies.append(minutes(before, t))
 
     def mean(values):
         return sum(values) / len(values) if values else None
@@ -211,7 +216,7 @@ def slow_features(data, lead_id, cutoff, spec=SPEC):
     out[f"burstiness_{longest}d"] = (deviation - m) / (deviation + m) if gaps and deviation + m > 1e-6 else None
     sent = sum(t["kind"] == "sent" and days(t) <= longest for t in ours)
     reactions = sum(t["channel"] == "email" and days(t) <= longest for t in mine)
-    out[f"email_answered_share_{longest}d"] = reactions / sent if sent else None
+    out[f"email_reactions_{longest}d"] = reactions / sent if sent else None
     sales = [t for t in ours if is_sales(TouchKind(t["channel"], t["kind"], t["initiator"]))]
     first = min((t["occurred_at"] for t in sales), default=None)
     out["hours_to_first_sales_touch"] = (first - lead["known_at"]) / timedelta(hours=1) if first else None
@@ -244,7 +249,7 @@ def slow_features(data, lead_id, cutoff, spec=SPEC):
     out["created_hour"], out["created_weekday"] = came.hour, came.weekday()
 
     # ------------------------------------------------------------------------------------------------ through what
-    recent = [t["channel"] for t in mine if days(t) <= longest and t["channel"] in spec.channels]
+    recent = [t["channel"] for t in mine if days(t) <= longest]
     for channel in spec.channels:
         out[f"share_{channel}_{longest}d"] = recent.count(channel) / len(recent) if recent else None
     out[f"channels_{longest}d"] = len(set(recent)) if begun else None
@@ -258,7 +263,9 @@ def slow_features(data, lead_id, cutoff, spec=SPEC):
 
 
 # ------------------------------------------------------------------------------------------------ generated histories
-hours = st.integers(0, 24 * 14).map(lambda h: START + timedelta(hours=6 * (h // 6)))  # a coarse grid: many ties
+grid = st.integers(0, 24 * 14).map(lambda h: START + timedelta(hours=6 * (h // 6)))  # a coarse grid: many ties
+NEAR = (timedelta(0),) * 4 + (timedelta(microseconds=1), -timedelta(microseconds=1), timedelta(seconds=90))
+hours = st.builds(lambda at, by: at + by, grid, st.sampled_from(NEAR))  # and beside the ties
 delays = st.sampled_from([timedelta(0), timedelta(hours=6), timedelta(days=2)])
 ids = st.sampled_from(["a", "b", "c"])
 
@@ -276,7 +283,7 @@ def histories(draw):
         )  # fmt: skip
     touchpoints = []
     for i in range(draw(st.integers(0, 25))):
-        kind, at = draw(st.sampled_from([*KINDS, TouchKind("crm", "note", "company")])), draw(hours)
+        kind, at = draw(st.sampled_from([*KINDS, TouchKind("crm", "note", "company"), RARE])), draw(hours)
         touchpoints.append(
             {"touchpoint_id": f"t{i:02d}", "lead_id": draw(ids), "account_id": None, "occurred_at": at,
              "known_at": at + draw(delays), "channel": kind.channel, "kind": kind.kind, "initiator": kind.initiator,
@@ -436,7 +443,7 @@ def test_one_history_by_hand(con):
     assert (got["first_channel"], got["last_channel"], got["age_days"]) == ("web", "email", 5.0)
     # 2^(-4/2) + 2^(-3/2) + 2^(-0.5/2), in units of 2^-32
     assert got["intensity_2d"] == pytest.approx(0.25 + 2**-1.5 + 2**-0.25, abs=1e-9)
-    assert math.isnan(got["email_answered_share_3d"])
+    assert math.isnan(got["email_reactions_3d"])
 
 
 def test_the_specification_follows_the_tables(con):
@@ -482,10 +489,71 @@ def test_the_specification_follows_the_tables(con):
     assert spec.zones == {"x": "Europe/Madrid"}  # no lead says y
     with pytest.raises(ConfigurationError, match=r"1 unknown kinds: our_mail; the data have: our_call_made, web_visit"):
         build_spec(tables, replace(config, kinds=["web_*", "our_mail"]))
+    with pytest.raises(ConfigurationError, match=r"fewer touchpoints than .*min_touchpoints=20: our_\* \(19\); leave"):
+        build_spec(tables, replace(config, kinds=["our_*"]))
     assert build_spec(tables, replace(config, kinds=["our_*"], min_touchpoints=5)).kinds == KINDS[:1]
+    assert build_spec(tables, replace(config, kinds=["our_*"], min_touchpoints=5)).channels == ("web",)
+    with pytest.raises(ConfigurationError, match=r"zone_attribute=contry: leads have .*they have employees, industry"):
+        build_spec(tables, replace(config, zone_attribute="contry"))
+    assert build_spec(tables, replace(config, zone_attribute="country")).zones == {}  # not every source has it
     assert spec.lead_attributes == {"industry": "category", "employees": "number"}
     assert spec.as_of_fields == {"n": "number", "s": "category"}
     assert FeatureSpec.from_dict(spec.to_dict()) == spec
+
+
+def test_channels_that_cannot_be_told_apart_are_refused(con):
+    touch = {"lead_id": "a", "account_id": None, "occurred_at": START, "known_at": START, "value": None,
+             "content": None, "kind": "visit", "initiator": "lead"}  # fmt: skip
+
+    def channels(number):
+        rows = [touch | {"touchpoint_id": f"t{i}", "channel": f"c{i:02d}"} for i in range(number)]
+        return list_channels(put_table(con, "touchpoints", frame("touchpoints", rows)))
+
+    assert channels(63)[-1] == "c62"
+    with pytest.raises(DataError, match=r"came through 64 channels \(c00, c01, c02, ...\), at most 63 can be told"):
+        channels(64)
+
+
+def test_names_that_differ_in_their_case_alone_are_refused():
+    kinds = (TouchKind("web", "Visit", "lead"), TouchKind("web", "visit", "lead"))
+    with pytest.raises(ConfigurationError, match=r"share a name: .*web_Visit_1d.*web_visit_1d"):
+        build.list_features(replace(SPEC, kinds=kinds))
+    content = tuple(Content(name, "doc", "a", "a") for name in ("Docs", "docs"))
+    with pytest.raises(ConfigurationError, match=r"share a name: .*content_Docs_1d"):
+        build.list_features(replace(SPEC, content=content))
+
+
+def test_a_content_rule_does_not_mind_the_case(con):
+    lead = {"lead_id": "a", "account_id": None, "created_at": START, "known_at": START}
+    visit = {"touchpoint_id": "t", "lead_id": "a", "occurred_at": START, "known_at": START, "channel": "web",
+             "kind": "visit", "initiator": "lead", "content": "/PRICING/plans"}  # fmt: skip
+    for pattern in ("Pricing", "/pricing/[A-Z]+$"):
+        spec = replace(SPEC, content=(Content("pricing", pattern, "a", "a"),))
+        X, _ = run(con, {"leads": [lead], "touchpoints": [visit]}, [("a", "a", START + timedelta(hours=1))], spec)
+        assert X.loc[0, "content_pricing_1d"] == 1
+
+
+def test_an_answer_is_a_share_of_what_we_did_in_the_window(con):
+    cutoff = START + timedelta(days=4)
+    table = """
+        days before the cutoff
+        3.5  sent    outside the window of 3 days ...
+        2.9  opened  ... and so is its answer
+        2.0  sent
+        1.5  opened
+    """
+    touchpoints = []
+    for i, line in enumerate(table.strip().splitlines()[1:]):
+        ago, kind = line.split()[:2]
+        at = cutoff - timedelta(days=float(ago))
+        side = "company" if kind == "sent" else "lead"
+        touchpoints.append({"touchpoint_id": str(i), "lead_id": "a", "occurred_at": at, "known_at": at,
+                            "channel": "email", "kind": kind, "initiator": side})  # fmt: skip
+    lead = {"lead_id": "a", "account_id": None, "created_at": START, "known_at": START}
+    X, _ = run(con, {"leads": [lead], "touchpoints": touchpoints}, [("a", "a", cutoff)])
+    got = X.iloc[0]
+    assert (got["answers_3d"], got["answered_share_3d"], got["answer_hours_3d"]) == (1, 1, 12)
+    assert got["email_reactions_3d"] == 2  # reactions for each mail, which may be several
 
 
 def test_effort_can_be_left_out_and_unknown_names_are_refused(con):

@@ -331,6 +331,11 @@ def test_the_line_is_that_of_the_users_own_file(con, tables, own):
         ("SELECT * FROM (DESCRIBE leads)", "DESCRIBE, SHOW or SUMMARIZE"),
         ("SELECT row, epoch(now()) AS value FROM snapshots", r"now\(\)"),
         ("SELECT row, current_date - cutoff::DATE AS value FROM snapshots", "current_date"),
+        ("SELECT row, epoch(age(cutoff)) AS value FROM snapshots", r"age\(\) of one time"),
+        ("SELECT row, epoch(cutoff.age()) AS value FROM snapshots", r"age\(\) of one time"),
+        ("SELECT row, epoch(current_localtimestamp()) AS value FROM snapshots", r"current_localtimestamp\(\)"),
+        ("SELECT row, 1 AS value FROM snapshots USING SAMPLE 10", "a sample"),
+        ("SELECT row, 1 AS value FROM snapshots TABLESAMPLE 10%", "a sample"),
         ("SELECT row, Random() AS value FROM snapshots", r"random\(\)"),
         ("SELECT row, current_setting('threads') AS value FROM snapshots", r"current_setting\(\)"),
         ("SELECT 1 AS row, 1 AS value FROM (WITH \"a.csv\" AS (SELECT 1) FROM \"a.csv\")", "a WITH named 'a.csv'"),
@@ -382,7 +387,7 @@ def test_sql_needs_duckdb(tables, own):
 
 
 def test_a_name_that_another_feature_has_is_refused(own):
-    with pytest.raises(ConfigurationError, match=r"1 feature names stand for two things: \['web_visit_3d'\]"):
+    with pytest.raises(ConfigurationError, match=r"2 features share a name: web_visit_3d, web_visit_3d"):
         list_features(with_own(own("known", name="web_visit_3d")))
 
 

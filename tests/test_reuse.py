@@ -40,7 +40,7 @@ def build(con, data, keys, end):
     """What an extract with these rows would leave."""
     tables = tables_of(con, data, keys)
     X, _ = feature_frame(con, tables, SPEC)
-    return Built(keys, X, fingerprint_leads(con, tables, end), end, describe_conditions(tables, SPEC, end))
+    return Built(keys, X, fingerprint_leads(con, tables, end), end, describe_conditions(con, tables, SPEC, end))
 
 
 @st.composite
@@ -122,7 +122,7 @@ def test_what_changes_whose_features(con, changed, kept):
         )
     tables = tables_of(con, data, keys)
     now = fingerprint_leads(con, tables, END)
-    place = find_same(built, keys, now, describe_conditions(tables, SPEC, END))
+    place = find_same(built, keys, now, describe_conditions(con, tables, SPEC, END))
     assert list(keys["lead_id"][place >= 0]) == kept
     assert np.array_equal(place[place >= 0], np.flatnonzero(place >= 0))
 

@@ -16,8 +16,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from leadml.errors import ConfigurationError
+from leadml.problem import LONGEST_DAYS, ProblemConfig, repeated
 from leadml.problem import ConversionEvent as ConversionEvent
-from leadml.problem import ProblemConfig
 from leadml.schema import FAMILIES
 
 LEAST_DRAWS = 10
@@ -213,6 +213,17 @@ def check_own(own: dict[str, OwnFeatureConfig]) -> None:
         raise ConfigurationError("; ".join(bad))
 
 
+def check_pattern(setting: str, pattern: str) -> None:
+    """Raise `ConfigurationError` for what the engine does not read as a regular expression (its syntax is RE2's)."""
+    import duckdb  # here: the other settings are checked without loading it
+
+    try:
+        duckdb.connect().execute("SELECT regexp_matches('', ?)", [f"(?i){pattern}"])
+    except duckdb.Error as error:
+        why = " ".join(str(error).split())
+        raise ConfigurationError(f"{setting}={pattern!r} is no regular expression of RE2's: {why}") from error
+
+
 @dataclass
 class FeaturesConfig:
     """What is built from the tables."""
@@ -240,21 +251,13 @@ class FeaturesConfig:
                 f"features.zone and features.zones name {len(strange)} unknown time zones: {', '.join(strange)}; "
                 "write a name of the IANA database, such as Europe/Madrid"
             )
-        bad = [w for w in [*self.windows, *self.half_lives] if w <= 0]
-        if bad or not self.windows or not self.half_lives:
-            raise ConfigurationError(
-                f"features.windows={self.windows}, features.half_lives={self.half_lives}: days above 0, at least one"
-            )
-        twice = sorted({w for w in self.windows if self.windows.count(w) > 1})
-        if twice:
-            raise ConfigurationError(f"features.windows={self.windows} names {twice} twice")
+        for name, days in (("windows", self.windows), ("half_lives", self.half_lives)):
+            if not days or not all(0 < d <= LONGEST_DAYS for d in days):
+                raise ConfigurationError(f"features.{name}={days}: whole days from 1 to {LONGEST_DAYS}, at least one")
+            if twice := repeated(days):
+                raise ConfigurationError(f"features.{name}={days} names {twice} twice")
         for name, rule in self.content.items():
-            try:
-                re.compile(rule.pattern)
-            except re.error as error:
-                raise ConfigurationError(
-                    f"features.content.{name}.pattern={rule.pattern!r} is no regular expression: {error}"
-                ) from error
+            check_pattern(f"features.content.{name}.pattern", rule.pattern)
 
 
 @dataclass

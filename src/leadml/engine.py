@@ -4,11 +4,13 @@ It reads, makes snapshots and, unless the settings name another engine, computes
 """
 
 import os
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 from typing import Protocol
 
+import duckdb
 import ibis.expr.types as ir
 import pandas as pd
 from ibis.backends.duckdb import Backend
@@ -76,6 +78,14 @@ def open_engine(con: Backend) -> "Engine":
 
         return SparkEngine(con, con.config, con.spill)
     return DuckEngine(con)
+
+
+def engine_versions(con: Backend) -> list[str]:
+    """The engines that `open_engine` would use, with their versions: what else a value may depend on."""
+    found = [f"duckdb {duckdb.__version__}"]
+    if isinstance(con, Embedded) and con.config is not None and con.config.kind is EngineKind.spark:
+        found.append(f"spark {metadata.version('pyspark')}")
+    return found
 
 
 def fetch_frame(con: Backend, query: str) -> pd.DataFrame:

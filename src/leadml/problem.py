@@ -83,6 +83,8 @@ class ProblemConfig:
             yield f"must be at most {LONGEST_DAYS} (a hundred years): {', '.join(bad)}"
 
     def _bad_cutoffs(self) -> Iterator[str]:
+        if self.data_end is not None:
+            parse_instant("problem.data_end", self.data_end)
         if not 0 <= self.weekday <= 6:
             yield f"problem.weekday={self.weekday}: 0 is Monday, 6 is Sunday"
         if not self.weekly and not self.age_days and not self.cutoffs:
@@ -143,4 +145,7 @@ def parse_instant(setting: str, text: str) -> datetime:
         raise ConfigurationError(
             f"{setting}={text} is not a date; write it as 2026-06-30 or 2026-06-30T12:00"
         ) from error
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except OverflowError as error:
+        raise ConfigurationError(f"{setting}={text} is no date in UTC, which ends with the year 9999") from error

@@ -104,7 +104,9 @@ CLOSURES = Table(
         "reason": "VARCHAR",
     },
     ("lead_id", "closed_at", "kind"),
-    meanings={"kind": "lost (label 0), or merged, erased, opted_out (left out and counted)"},
+    meanings={
+        "kind": "lost or opted_out (label 0); merged or erased (left out and counted); reopened (open again: accounts)"
+    },
 )
 QUARANTINE = Table(
     "quarantine",
@@ -123,13 +125,13 @@ FAMILIES = ("firmographic", "behaviour", "timing", "channel")
 
 # The keys of a snapshot, in snapshots.parquet; row i of features.parquet belongs to row i of it.
 SNAPSHOT_COLUMNS = {
-    "lead_id": "the lead",
+    "lead_id": "the lead; the account with problem.unit=account",
     "account_id": "its company, or the lead's own id where none is known: the unit of the bootstrap",
     "cutoff": "UTC; features use what was known strictly before it; null where the source has no times",
     "grid": "weekly, age, given or row (one row a case, no cutoff grid)",
     "label": "1.0 or 0.0; null while censored (its cutoff has not matured)",
     "amount": "of the conversion that made the label 1, else null",
     "age_days": "days from the lead's known_at to the cutoff; null without times",
-    "untouched": "true where no company-initiated touchpoint was known before the cutoff",
+    "untouched": "true where no touchpoint by sales (call, meeting, chat, sales mail) was known before the cutoff",
     "position": "row number in the source file for flat input, else the row's rank by (cutoff, lead_id)",
 }

@@ -68,8 +68,8 @@ def add_content(family: Family, spec: FeatureSpec) -> None:
 def add_answers(family: Family, spec: FeatureSpec) -> None:
     """answers_{w}d, answered_share_{w}d, answer_hours_{w}d: what the lead did right after we did something.
 
-    Longest window. The share is missing where we did nothing, the hours where nothing was answered. For mails also
-    email_answered_share_{w}d: opened, clicked or replied to for each one sent.
+    To what we did in the longest window. The share is missing where we did nothing, the hours where nothing was
+    answered. For mails also email_reactions_{w}d: how often they were opened, clicked or replied to for each one sent.
     """
     window = spec.windows[-1]
     words = in_window(("answers to something that we did", "respuestas a algo que hicimos"), window)
@@ -91,7 +91,7 @@ def add_answers(family: Family, spec: FeatureSpec) -> None:
 
 
 def add_mail_answers(family: Family, spec: FeatureSpec, window: int) -> None:
-    """email_answered_share_{w}d, where the exports tell both mails sent and reactions."""
+    """email_reactions_{w}d, where the exports tell both mails sent and reactions."""
     mails = [(i, k) for i, k in enumerate(spec.kinds) if k.channel == "email"]
     sent = [kind_counter(i) for i, k in mails if k.initiator == "company" and k.kind == "sent"]
     reactions = [kind_counter(i) for i, k in mails if k.initiator == "lead"]
@@ -99,7 +99,7 @@ def add_mail_answers(family: Family, spec: FeatureSpec, window: int) -> None:
         return
     words = in_window(("reactions per e-mail sent", "reacciones por correo enviado"), window)
     family.add(
-        Feature(f"email_answered_share_{window}d", NAME, Kind.NUMBER, "share", window, *words),
+        Feature(f"email_reactions_{window}d", NAME, Kind.NUMBER, "number", window, *words),
         lambda row: total(row, reactions, window) / total(row, sent, window).nullif(0).cast("float64"),
     )
 

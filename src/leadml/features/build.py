@@ -1,5 +1,6 @@
 """All families together: one dictionary, one row a snapshot."""
 
+from collections import Counter
 from dataclasses import fields
 
 import ibis.expr.types as ir
@@ -27,15 +28,17 @@ def list_features(spec: FeatureSpec) -> list[Derived]:
     """What is left of all families after features.exclude and features.include_effort.
 
     Raises:
-        ConfigurationError: features.exclude names a feature that is not there, or two features share a name.
+        ConfigurationError: features.exclude names a feature that is not there, or two features share a name (A is a).
     """
     families = (firmographic_features, behaviour_features, timing_features, channel_features)
     derived = [d for family in families for d in family(spec).derived] + own_features(spec)
     names = [d.feature.name for d in derived]
-    twice = sorted({n for n in names if names.count(n) > 1})
+    same = Counter(n.lower() for n in names)  # engines do not tell A from a
+    twice = sorted(n for n in names if same[n.lower()] > 1)
     if twice:
         raise ConfigurationError(
-            f"{len(twice)} feature names stand for two things: {twice}; rename the kind, attribute or own feature"
+            f"{len(twice)} features share a name: {', '.join(twice)}; rename the kind, attribute, history field, "
+            "content rule or own feature"
         )
     unknown = sorted(set(spec.exclude) - set(names))
     if unknown:

@@ -10,7 +10,7 @@ from leadml.features.dictionary import Feature, Kind
 from leadml.features.family import Family
 from leadml.features.spec import FeatureSpec
 from leadml.features.tallies import Row
-from leadml.features.touches import NO_CHANNEL, channel_counter
+from leadml.features.touches import NO_CHANNEL, channel_counter, content_flag
 from leadml.features.words import channel_words, in_window
 
 NAME = "channel"
@@ -97,12 +97,18 @@ def add_colleagues(family: Family, spec: FeatureSpec) -> None:
         Feature("colleagues", NAME, Kind.NUMBER, "count", None, "other leads of the company", "otros de la empresa")
     )
     window = breadth_window(spec)
-    words = in_window(("colleagues who were active", "compañeros activos"), window)
-    family.add(Feature(f"colleagues_active_{window}d", NAME, Kind.NUMBER, "count", window, *words))
+    words = ("colleagues who were active", "compañeros activos")
+    add_theirs(family, f"colleagues_active_{window}d", "lead", window, words)
     for window in spec.windows:
-        words = in_window(("interactions by colleagues", "interacciones de compañeros"), window)
-        family.add(Feature(f"colleague_activity_{window}d", NAME, Kind.NUMBER, "count", window, *words))
+        words = ("interactions by colleagues", "interacciones de compañeros")
+        add_theirs(family, f"colleague_activity_{window}d", "lead", window, words)
     window = spec.windows[-1]
     for rule in spec.content:
-        words = in_window((f"visits by colleagues to {rule.en}", f"visitas de compañeros a {rule.es}"), window)
-        family.add(Feature(f"colleague_{rule.name}_{window}d", NAME, Kind.NUMBER, "count", window, *words))
+        words = (f"visits by colleagues to {rule.en}", f"visitas de compañeros a {rule.es}")
+        add_theirs(family, f"colleague_{rule.name}_{window}d", content_flag(rule.name), window, words)
+
+
+def add_theirs(family: Family, name: str, counter: str, window: int, words: tuple[str, str]) -> None:
+    """A count of what colleagues did, missing before the counter's first touchpoint of any lead was known."""
+    feature = Feature(name, NAME, Kind.NUMBER, "count", window, *in_window(words, window))
+    family.add(feature, lambda row: row.where_begun(counter, row[name]))

@@ -9,16 +9,18 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any
+from zoneinfo import TZPATH
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from ibis.backends.duckdb import Backend
 
+from leadml.engine import engine_versions
 from leadml.features.spec import FeatureSpec, FeatureTables
 from leadml.features.touches import build_types, find_begun
 
@@ -96,20 +98,29 @@ def hashed(con: Backend, rows: ir.Table, key: str) -> str:
     return f"SELECT key, hash('{','.join(sorted(rows.columns))}', {columns}) AS hash FROM ({con.compile(ordered)})"
 
 
-def describe_conditions(tables: FeatureTables, spec: FeatureSpec, end: datetime) -> str:
+def describe_conditions(con: Backend, tables: FeatureTables, spec: FeatureSpec, end: datetime) -> str:
     """The digest of what all leads' features at cutoffs up to ``end`` share.
 
-    The specification, the code, the engine, and when each kind of touchpoint was first known, if before ``end``.
+    The specification, the code, the engines, the rules of the time zones, and when each kind of touchpoint was first
+    known, if before ``end``.
     """
     last = int((end - datetime(1970, 1, 1)).total_seconds() * 1_000_000)
     begun = find_begun(build_types(tables.touchpoints, spec), spec)
     facts: dict[str, Any] = {
         "spec": spec.to_dict(),
         "begun": {name: at if at is not None and at < last else None for name, at in begun.items()},
-        "engine": duckdb.__version__,
+        "engines": engine_versions(con),
+        "zones": {zone: digest_zone(zone) for zone in sorted({spec.zone, *spec.zones.values()})},
         "code": digest_code(),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def digest_zone(name: str) -> str:
+    """Of the zone's rules: the file that zoneinfo reads, the system's or else that of the package tzdata."""
+    files = (Path(folder, name) for folder in TZPATH)
+    found = next((f for f in files if f.is_file()), None) or resources.files("tzdata").joinpath("zoneinfo", name)
+    return hashlib.sha256(found.read_bytes()).hexdigest()
 
 
 def digest_code() -> str:

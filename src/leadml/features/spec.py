@@ -7,12 +7,14 @@ from typing import Any
 import ibis.expr.types as ir
 
 from leadml.config import FeaturesConfig
-from leadml.errors import ConfigurationError
+from leadml.errors import ConfigurationError, DataError
 from leadml.features.countries import COUNTRY_ZONES
 from leadml.features.dictionary import Feature
 from leadml.schema import ACCOUNTS, LEADS
 
 SALES_CHANNELS = ("call", "meeting", "chat")
+MOST_CHANNELS = 63  # they are numbered in six bits, and one number stands for none
+COUNTRY = "country"  # the attribute that tells the zone unless the settings say another; not every source has it
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ class OwnFeature:
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """Everything that fixes the columns of the feature frame, so that predict builds what train built."""
+    """Everything that fixes the columns of the feature frame, so that predict builds what train built.
+
+    ``kinds`` have features of their own; ``channels`` are those through which leads did anything at all, by name.
+    """
 
     windows: tuple[int, ...]
     half_lives: tuple[int, ...]
@@ -79,11 +84,7 @@ class FeatureSpec:
     zones: dict[str, str] = field(default_factory=dict)
     season: bool = False
     own: tuple[OwnFeature, ...] = ()
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """The channels through which leads did something, in the order of their names."""
-        return tuple(sorted({k.channel for k in self.kinds if k.initiator == "lead"}))
+    channels: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -100,6 +101,7 @@ class FeatureSpec:
                 "content": tuple(Content(**c) for c in entry["content"]),
                 "kinds": tuple(TouchKind(**k) for k in entry["kinds"]),
                 "exclude": tuple(entry["exclude"]),
+                "channels": tuple(entry["channels"]),
                 "own": tuple(OwnFeature.from_dict(o) for o in entry.get("own", ())),
             }
         )
@@ -129,7 +131,9 @@ def build_spec(tables: FeatureTables, config: FeaturesConfig) -> FeatureSpec:
     """The specification for these tables: kinds with enough touchpoints, attributes by their column types.
 
     Raises:
-        ConfigurationError: features.kinds names a kind that the tables do not have.
+        ConfigurationError: features.kinds names a kind that the tables do not have, or not often enough; the zone's
+            attribute is not there.
+        DataError: more channels than the engine can number.
     """
     return FeatureSpec(
         windows=tuple(sorted(config.windows)),
@@ -146,7 +150,24 @@ def build_spec(tables: FeatureTables, config: FeaturesConfig) -> FeatureSpec:
         zone_attribute=config.zone_attribute,
         zones=used_zones(tables.leads, config),
         season=config.season,
+        channels=list_channels(tables.touchpoints),
     )
+
+
+def list_channels(touchpoints: ir.Table) -> tuple[str, ...]:
+    """The channels through which leads did something, by name.
+
+    Raises:
+        DataError: more than `MOST_CHANNELS`.
+    """
+    mine = touchpoints.filter(touchpoints.lead_id.notnull() & (touchpoints.initiator == "lead"))
+    found = tuple(sorted(mine.select("channel").distinct().to_pandas()["channel"]))
+    if len(found) > MOST_CHANNELS:
+        raise DataError(
+            f"what leads did came through {len(found)} channels ({', '.join(found[:3])}, ...), at most {MOST_CHANNELS} "
+            "can be told apart: map it to fewer channels, and tell it apart by kind"
+        )
+    return found
 
 
 def choose_kinds(touchpoints: ir.Table, config: FeaturesConfig) -> tuple[TouchKind, ...]:
@@ -159,11 +180,16 @@ def choose_kinds(touchpoints: ir.Table, config: FeaturesConfig) -> tuple[TouchKi
     counted = own.group_by(["channel", "kind", "initiator"]).aggregate(n=lambda t: t.count())
     found = counted.order_by(["channel", "kind", "initiator"]).to_pandas()
     known = {TouchKind(k.channel, k.kind, k.initiator): int(k.n) for k in found.itertuples()}
-    unknown = [p for p in config.kinds if not any(fnmatchcase(k.name, p) for k in known)]
-    if unknown:
+    named = {p: [n for k, n in known.items() if fnmatchcase(k.name, p)] for p in config.kinds}
+    if unknown := [p for p, numbers in named.items() if not numbers]:
         names = ", ".join(sorted(k.name for k in known)) or "none"
         raise ConfigurationError(
             f"features.kinds names {len(unknown)} unknown kinds: {', '.join(unknown)}; the data have: {names}"
+        )
+    if few := [f"{p} ({max(numbers)})" for p, numbers in named.items() if max(numbers) < config.min_touchpoints]:
+        raise ConfigurationError(
+            f"features.kinds names {len(few)} kinds with fewer touchpoints than features.min_touchpoints="
+            f"{config.min_touchpoints}: {', '.join(few)}; leave them out or set it lower"
         )
     wanted = [k for k in known if not config.kinds or any(fnmatchcase(k.name, p) for p in config.kinds)]
     return tuple(k for k in wanted if known[k] >= config.min_touchpoints)
@@ -171,8 +197,15 @@ def choose_kinds(touchpoints: ir.Table, config: FeaturesConfig) -> tuple[TouchKi
 
 def used_zones(leads: ir.Table, config: FeaturesConfig) -> dict[str, str]:
     """What of COUNTRY_ZONES and features.zones (which goes first) the leads' attribute has: lower case, and zone."""
-    if config.zone_attribute is None or config.zone_attribute not in leads.columns:
+    if config.zone_attribute is None:
         return {}
+    if config.zone_attribute not in leads.columns:
+        if config.zone_attribute == COUNTRY:
+            return {}
+        have = ", ".join(sorted(set(leads.columns) - set(LEADS.columns))) or "none"
+        raise ConfigurationError(
+            f"features.zone_attribute={config.zone_attribute}: leads have no such attribute; they have {have}"
+        )
     values = leads.select(said=leads[config.zone_attribute].cast("string").strip().lower()).distinct().to_pandas()
     said = set(values["said"].dropna())
     known = COUNTRY_ZONES | {value.strip().lower(): zone for value, zone in config.zones.items()}

@@ -118,26 +118,27 @@ def merge_runs(runs: ir.Table, thing: str) -> ir.Table:
     joined = runs.mutate(until=runs["until"].fill_null(NEVER))
     joined = joined.group_by(["unit", thing, "position"]).aggregate(until=lambda t: t["until"].max())
     before = ibis.window(group_by=["unit", thing], order_by="position", preceding=(None, 1))
-    covered = joined["until"].max().over(before).fill_null(0)
-    cut = joined.mutate(covered=covered)
-    cut = cut.mutate(position=ibis.greatest(cut.position, cut.covered))
-    cut = cut.filter(cut.position < cut["until"])
-    return cut.select("unit", "position", until=cut["until"].nullif(NEVER))
+    return uncovered(joined.mutate(covered=joined["until"].max().over(before).fill_null(0)), "until", "covered")
 
 
-def tally_days(touches: ir.Table, timeline: Timeline, spec: FeatureSpec, engine: Engine) -> list[ir.Table]:
-    """days_{w}d: UTC days begun in ``[cutoff - w, cutoff)`` on which the lead did something."""
+def tally_days(touches: ir.Table, spec: FeatureSpec, engine: Engine) -> list[ir.Table]:
+    """days_{w}d: UTC days on which the lead did something in ``[cutoff - w, cutoff)``."""
     mine = touches.filter(touches.by_lead & is_live(touches, spec))
     mine = mine.mutate(day=(mine.occurred / MICROSECONDS_A_DAY).floor().cast("int64"))
-    first = mine.group_by(["unit", "day"]).aggregate(position=lambda t: t.position.min())
-    days = engine.hold("features_days", first).join(timeline.units, "unit")
-    blocks = []
-    for window in spec.windows:
-        end = timeline.position(days, (days.day + window) * MICROSECONDS_A_DAY).nullif(days.total)
-        runs = days.select("unit", "position", until=end)
-        runs = runs.filter(runs["until"].isnull() | (runs.position < runs["until"]))
-        blocks.append(tally_runs(runs, days_in(window), engine))
-    return blocks
+    ends = [until(w) for w in spec.windows]
+    latest = {e: lambda t, e=e: t[e].fill_null(NEVER).max() for e in ends}
+    days = mine.group_by(["unit", "day", "position"]).aggregate(**latest)
+    before = ibis.window(group_by=["unit", "day"], order_by="position", preceding=(None, 1))
+    covered = {f"covered_{e}": days[e].max().over(before).fill_null(0) for e in ends}
+    days = engine.hold("features_days", days.mutate(**covered))
+    return [tally_runs(uncovered(days, until(w), f"covered_{until(w)}"), days_in(w), engine) for w in spec.windows]
+
+
+def uncovered(runs: ir.Table, end: str, covered: str) -> ir.Table:
+    """Runs ``[position, end)`` less what earlier ones of the same thing cover, up to the position in ``covered``."""
+    cut = runs.mutate(position=ibis.greatest(runs.position, runs[covered]))
+    cut = cut.filter(cut.position < cut[end])
+    return cut.select("unit", "position", until=cut[end].nullif(NEVER))
 
 
 def days_in(window: int) -> str:
@@ -159,29 +160,37 @@ def tally_sequences(touches: ir.Table, spec: FeatureSpec, engine: Engine) -> lis
     In the order in which they became known (then of occurrence, ours first): ``gap`` is the time since the lead's own
     touchpoint before, ``answer`` the time since ours where ours came right before, ``reply`` the same the other way
     round. Times against the order (something that was entered late) count as none. In whole minutes, so that sums are
-    exact.
+    exact. An answer leaves the window with what it answers: so it is a share of what we did there. A reply and a gap
+    leave with their later end.
     """
     order = [touches.since, touches.occurred, touches.by_lead]
+    end = touches[until(spec.windows[-1])]
     lagged = touches.select(
-        "unit", "position", "by_lead", "occurred", until=touches[until(spec.windows[-1])],
+        "unit", "position", "by_lead", "occurred", until=end,
         other=touches.by_lead.lag().over(group_by=touches.unit, order_by=order),
         other_at=touches.occurred.lag().over(group_by=touches.unit, order_by=order),
+        other_until=end.fill_null(NEVER).lag().over(group_by=touches.unit, order_by=order),
         same_at=touches.occurred.lag().over(group_by=[touches.unit, touches.by_lead], order_by=order[:2]),
     )  # fmt: skip
-    live = lagged.filter(lagged["until"].isnull() | (lagged.position < lagged["until"]))
-    gap, after = minutes_between(live, live.same_at), minutes_between(live, live.other_at)
-    turn = live.other.notnull() & (live.other != live.by_lead)
-    measured = live.select(
+    gap, after = minutes_between(lagged, lagged.same_at), minutes_between(lagged, lagged.other_at)
+    turn = lagged.other.notnull() & (lagged.other != lagged.by_lead)
+    answer = turn & lagged.by_lead
+    live = lagged["until"].isnull() | (lagged.position < lagged["until"])
+    asked = lagged.position < lagged.other_until
+    measured = lagged.select(
         "unit", "position", "until",
-        gap=ibis.ifelse(live.by_lead, gap, ibis.null("int64")),
-        answer=ibis.ifelse(turn & live.by_lead, after, ibis.null("int64")),
-        reply=ibis.ifelse(turn & ~live.by_lead, after, ibis.null("int64")),
+        asked=ibis.ifelse(answer, lagged.other_until.nullif(NEVER), ibis.null("int64")),
+        gap=ibis.ifelse(lagged.by_lead & live, gap, ibis.null("int64")),
+        answer=ibis.ifelse(answer & asked, after, ibis.null("int64")),
+        reply=ibis.ifelse(turn & ~lagged.by_lead & live, after, ibis.null("int64")),
     )  # fmt: skip
     measured = engine.hold("features_sequences", measured.filter(ibis.or_(*(measured[c].notnull() for c in SEQUENCES))))
-    gone = measured.filter(measured["until"].notnull())
-    entering = measured.group_by(["unit", "position"]).aggregate(**sequence_sums(measured, ""))
-    leaving = gone.group_by(["unit", "until"]).aggregate(**sequence_sums(gone, GONE)).rename(position="until")
-    return [entering, leaving]
+    blocks = [measured.group_by(["unit", "position"]).aggregate(**sequence_sums(measured, SEQUENCES, ""))]
+    for end, things in (("until", ("gap", "reply")), ("asked", ("answer",))):
+        gone = measured.filter(measured[end].notnull())
+        leaving = gone.group_by(["unit", end]).aggregate(**sequence_sums(gone, things, GONE))
+        blocks.append(leaving.rename(position=end))
+    return blocks
 
 
 SEQUENCES = ("gap", "answer", "reply")
@@ -194,11 +203,11 @@ def minutes_between(row: ir.Table, earlier: ir.IntegerValue) -> ir.IntegerValue:
     return ibis.ifelse(span >= 0, (span / 60_000_000).round().cast("int64"), ibis.null("int64"))
 
 
-def sequence_sums(rows: ir.Table, end: str) -> dict[str, ir.IntegerValue]:
-    """Number and sum of each, and the sum of squared gaps; names end in ``end``."""
-    sums = {f"{c}_n{end}": rows[c].count() for c in SEQUENCES}
-    sums |= {f"{c}_sum{end}": add(rows[c]) for c in SEQUENCES}
-    return sums | {f"gap_squares{end}": add(rows.gap * rows.gap)}
+def sequence_sums(rows: ir.Table, things: tuple[str, ...], end: str) -> dict[str, ir.IntegerValue]:
+    """Number and sum of each of the things, and the sum of squared gaps where they are among them."""
+    sums = {f"{c}_n{end}": rows[c].count() for c in things}
+    sums |= {f"{c}_sum{end}": add(rows[c]) for c in things}
+    return sums | ({f"gap_squares{end}": add(rows.gap * rows.gap)} if "gap" in things else {})
 
 
 def build_tallies(
@@ -206,11 +215,11 @@ def build_tallies(
 ) -> ir.Table:
     """Everything above accumulated: one row a point (unit, position, cutoff, instant, ...)."""
     left = zip(spec.windows, tally_leaving(touches, packing, spec), strict=True)
-    sequences = zip(("entering", "leaving"), tally_sequences(touches, spec, engine), strict=True)
+    sequences = zip(("entering", "leaving", "answered"), tally_sequences(touches, spec, engine), strict=True)
     blocks = [
         engine.hold("features_entered", tally_entering(touches, packing, spec)),
         *[engine.hold(f"features_left_{w}d", block) for w, block in left],
-        *tally_days(touches, timeline, spec, engine),
+        *tally_days(touches, spec, engine),
         tally_pages(touches, spec, engine),
         *[engine.hold(f"features_sequences_{end}", block) for end, block in sequences],
     ]

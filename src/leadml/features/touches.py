@@ -45,7 +45,7 @@ def build_types(touchpoints: ir.Table, spec: FeatureSpec) -> ir.Table:
         for i, k in enumerate(spec.kinds)
     ]
     channels = [(types.channel == c, i) for i, c in enumerate(spec.channels)]
-    rules = {content_flag(c.name): types.content.lower().re_search(c.pattern) & by_lead for c in spec.content}
+    rules = {content_flag(c.name): types.content.lower().re_search(f"(?i){c.pattern}") & by_lead for c in spec.content}
     sales = [i for i, k in enumerate(spec.kinds) if is_sales(k)]
     coded = types.mutate(
         code=(ibis.cases(*codes, else_=-1) if codes else ibis.literal(-1)).cast("int16"),

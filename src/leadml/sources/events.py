@@ -17,14 +17,14 @@ _NAMING = ("lead", "email", "user")
 
 
 def _word(word: Word, raw: Raw) -> str:
-    """The word of a row, NULL where its text has none."""
+    """The word of a row in lower case, NULL where its text has none."""
     if word.column is None:
         return f"{literal(word.fixed)}::VARCHAR"
     default = f"{literal(word.default)}::VARCHAR"
     if word.column not in raw.present:
         return default
     if not word.values:
-        return f"coalesce({ident(word.column)}, {default})"
+        return f"lower(coalesce({ident(word.column)}, {default}))"
     cases = " ".join(f"WHEN {literal(text)} THEN {literal(to)}" for text, to in word.values.items())
     return f"CASE lower({sql.level(ident(word.column))}) {cases} ELSE {default} END"
 

@@ -144,7 +144,12 @@ def feature_tables(con: Backend, snapshots: pd.DataFrame) -> FeatureTables:
 def check_data_span(con: Backend, problem: ProblemConfig, data_end: datetime) -> None:
     """Raise `DataError` where the horizon is longer than the data allow (see `check_history`)."""
     first = con.table("leads").known_at.min().execute()
-    if not pd.isna(first) and first < data_end:
+    if not pd.isna(first) and first >= data_end:
+        raise DataError(
+            f"no lead was known before the end of the data ({data_end}): the first came at {first}; "
+            "set problem.data_end later"
+        )
+    if not pd.isna(first):
         check_history(problem, pd.Timestamp(first).to_pydatetime(), data_end)
 
 

@@ -20,6 +20,7 @@ from leadml.workspace import Workspace, replace_outside
 STAGE = "predict"
 CRM_REASONS = 5
 UNDATED = "undated"
+PART = "part="
 ARCHIVED = "archived_"  # before the keys' names in the archive, where a feature may be called lead_id
 
 
@@ -28,12 +29,12 @@ def run(context: Context) -> None:
 
     data/archive/cutoff=... keeps the feature rows with their leads: what the model was told at the time. With
     predict.only=changed the list has only leads of which something became known since predict last ran, and goes to
-    data/changed/cutoff=...; where there is none, nothing is written.
+    data/changed/cutoff=.../part=0001, the next one to part=0002; where there is none, nothing is written.
     """
     out_path = check_out(context.config.predict.out)
     with context.manifest.stage(STAGE) as entry:
         with context.progress.phase(STAGE, "scoring the open leads"):
-            scored = score_population(context)
+            scored = score_population(context, context.config.predict.only)
             stamps = (scored.forced, doubt_stamp(context, scored.scorer))
             scored = replace(scored, forced="; ".join(s for s in stamps if s))
             part = context.config.predict.only is Only.changed
@@ -42,9 +43,8 @@ def run(context: Context) -> None:
                 return context.progress.say(
                     STAGE, "no open lead is new or changed since predict last ran: nothing written"
                 )
-            scores = build_scores(scored, earlier_scores(context.workspace, scored.cutoff), part)
-        lists = context.workspace.data / "changed" if part else context.workspace.scores
-        target = lists / f"cutoff={cutoff_name(scored.cutoff)}"
+            scores = build_scores(scored, earlier_scores(context.workspace, scored.cutoff, part), part)
+        target, archive = choose_folders(context.workspace, scored.cutoff, part)
         if out_path is not None:
             write_out(scores, replace_outside(out_path), out_path.suffix)
         with context.workspace.publish() as out:
@@ -52,8 +52,7 @@ def run(context: Context) -> None:
             scores.to_parquet(folder / "scores.parquet", index=False)
             scored.X.to_parquet(folder / "features.parquet", index=False)
             build_crm(scored, scores, context).to_csv(folder / "crm.csv", index=False, lineterminator="\n")
-            archive = context.workspace.data / "archive"
-            write_archive(out.folder(archive / (f"changed-{target.name}" if part else target.name)), scored)
+            write_archive(out.folder(archive), scored)
             if scored.fingerprints is not None:
                 scored.fingerprints.to_parquet(out.path(context.workspace.data / LAST), index=False)
         if out_path is not None:
@@ -67,6 +66,16 @@ def run(context: Context) -> None:
             entry["forced"] = scored.forced
     stamp = f" ({scored.forced})" if scored.forced else ""
     context.progress.say(STAGE, f"{len(scores):,} leads scored at {cutoff_name(scored.cutoff)}{stamp}: {target}")
+
+
+def choose_folders(workspace: Workspace, cutoff: datetime | None, part: bool) -> tuple[Path, Path]:
+    """Where the list and its archive go: a whole list in place of the last one, a part beside the earlier parts."""
+    name, archive = f"cutoff={cutoff_name(cutoff)}", workspace.data / "archive"
+    if not part:
+        return workspace.scores / name, archive / name
+    parts = workspace.data / "changed" / name
+    number = 1 + max((int(p.name.removeprefix(PART)) for p in parts.glob(f"{PART}*")), default=0)
+    return parts / f"{PART}{number:04d}", archive / f"changed-{name}" / f"{PART}{number:04d}"
 
 
 def write_archive(folder: Path, scored: Scored) -> None:
@@ -111,8 +120,8 @@ def cutoff_name(cutoff: datetime | None) -> str:
 def build_scores(scored: Scored, earlier: pd.DataFrame | None, part: bool = False) -> pd.DataFrame:
     """The scores table of design section 3, in the order of the population; nothing in it depends on the clock.
 
-    The percentile is the share of the list with no higher probability: of this list, or of ``earlier`` where this one
-    is only a part.
+    The percentile is the share of the list with no higher probability: of this list, or of ``earlier``, the latest
+    whole list, where this one is only a part. The trend is against ``earlier``.
     """
     frame, decision = scored.frame, scored.scorer.decision or {}
     work = frame["probability"] >= decision["threshold"]
@@ -147,12 +156,13 @@ def percentiles(probability: pd.Series, whole: pd.DataFrame | None) -> pd.Series
     return pd.Series(places / len(ordered) * 100, index=probability.index)
 
 
-def earlier_scores(workspace: Workspace, cutoff: datetime | None) -> pd.DataFrame | None:
-    """The list of the latest earlier cutoff, for the trend; None for the first one."""
+def earlier_scores(workspace: Workspace, cutoff: datetime | None, part: bool) -> pd.DataFrame | None:
+    """The whole list of the latest earlier cutoff, of a part's own cutoff too; None where there is none."""
     if cutoff is None or not workspace.scores.is_dir():
         return None
     now = f"cutoff={cutoff_name(cutoff)}"
-    names = sorted(p.name for p in workspace.scores.iterdir() if p.name < now and UNDATED not in p.name)
+    names = sorted(p.name for p in workspace.scores.iterdir() if UNDATED not in p.name)
+    names = [n for n in names if n < now or (part and n == now)]
     if not names:
         return None
     return pd.read_parquet(workspace.scores / names[-1] / "scores.parquet", columns=["lead_id", "score", "probability"])

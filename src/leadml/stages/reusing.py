@@ -41,7 +41,7 @@ def build_again(
     if built is None or spec.own:
         return *feature_frame(con, tables, spec), 0
     prints = fingerprint_leads(con, tables, built.end)
-    place = find_same(built, snapshots, prints, describe_conditions(tables, spec, built.end))
+    place = find_same(built, snapshots, prints, describe_conditions(con, tables, spec, built.end))
     fresh = np.flatnonzero(place < 0)
     if not len(fresh):
         return built.X.iloc[place].reset_index(drop=True), [d.feature for d in list_features(spec)], len(place)
@@ -63,4 +63,4 @@ def write_built(
     if spec.own:
         return None
     fingerprint_leads(con, tables, end).to_parquet(out.path(workspace.features) / FINGERPRINTS, index=False)
-    return {"end": end.isoformat(), "conditions": describe_conditions(tables, spec, end)}
+    return {"end": end.isoformat(), "conditions": describe_conditions(con, tables, spec, end)}

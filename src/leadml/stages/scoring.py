@@ -11,7 +11,7 @@ from ibis.backends.duckdb import Backend
 
 from leadml.config import Config, Only
 from leadml.engine import connect
-from leadml.errors import ArtifactError, DataError
+from leadml.errors import ArtifactError, ConfigurationError, DataError
 from leadml.features.build import feature_frame
 from leadml.features.own import with_own_files
 from leadml.features.reuse import fingerprint_leads
@@ -61,16 +61,24 @@ def reasons_style(config: Config) -> ReasonsStyle:
     return ReasonsStyle(config.reasons.language.value, config.reasons.most_for, config.reasons.most_against)
 
 
-def score_population(context: Context) -> Scored:
+def score_population(context: Context, only: Only = Only.all) -> Scored:
     """Scores every open lead at the cutoff (or every row of a flat table) with the model in charge.
 
+    With ``Only.changed`` only the leads of which something changed since predict last ran; there may be none.
+
     Raises:
+        ConfigurationError: only what changed, of a source of one table.
         ArtifactError: no model, no decision, or a model that does not fit the source or the user's own features.
         DataError: no exports, a cutoff outside the data, or nobody to score.
     """
-    if context.scored is not None:
+    if context.scored is not None and only is Only.all:
         return context.scored
     mapping = parse_mapping(context.config.source)
+    if mapping.flat is not None and only is Only.changed:
+        raise ConfigurationError(
+            "predict.only=changed needs dated tables: in a table of its own nobody can tell what is new; leave it at "
+            "all"
+        )
     scorer, forced = load_scorer(context)
     check_source(scorer, mapping, context.workspace)
     con = connect(context.config.engine, context.workspace.hidden / "spill")
@@ -87,9 +95,9 @@ def score_population(context: Context) -> Scored:
         spec = with_own_files(FeatureSpec.from_dict(scorer.about["spec"]), context.config.features)
         refresh(context, mapping)
         cutoff = find_cutoff(context.config, context.workspace)
-        keys, raw, fingerprints = build_open_leads(context, con, scorer, spec, cutoff)
+        keys, raw, fingerprints = build_open_leads(context, con, scorer, spec, cutoff, only)
         reading = {"inputs": read_tables_facts(context.workspace)["report"]["files"]}
-    if keys.empty and context.config.predict.only is Only.all:
+    if keys.empty and only is Only.all:
         raise DataError(f"no lead is open at the cutoff {cutoff}; check problem.active_days and predict.cutoff")
     if keys.empty:
         nothing = np.empty((0, len(scorer.encoder.features)))
@@ -98,8 +106,10 @@ def score_population(context: Context) -> Scored:
     base, points = scorer.points(X)
     frame = scorer.score_prepared(X, points, reasons_style(context.config))
     keys = keys[["lead_id", "account_id", "cutoff"]].reset_index(drop=True)
-    context.scored = Scored(scorer, keys, X, base, points, frame, cutoff, forced, reading, fingerprints)
-    return context.scored
+    scored = Scored(scorer, keys, X, base, points, frame, cutoff, forced, reading, fingerprints)
+    if only is Only.all:
+        context.scored = scored
+    return scored
 
 
 def tell_lost(context: Context, files: list[dict[str, Any]]) -> None:
@@ -199,7 +209,7 @@ def open_tables(con: Backend, workspace: Workspace) -> None:
 
 
 def build_open_leads(
-    context: Context, con: Backend, scorer: LeadScorer, spec: FeatureSpec, cutoff: datetime
+    context: Context, con: Backend, scorer: LeadScorer, spec: FeatureSpec, cutoff: datetime, only: Only
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Snapshots and features of every open lead (or only of what changed), and the fingerprints of all leads.
 
@@ -215,7 +225,7 @@ def build_open_leads(
     population = build_population(extract.lead_tables(con), problem, cutoff)
     tables = extract.feature_tables(con, population)
     fingerprints = fingerprint_leads(con, tables, cutoff)
-    if context.config.predict.only is Only.changed and not spec.own:
+    if only is Only.changed and not spec.own:
         population = keep_changed(population, fingerprints, context.workspace)
         tables = extract.feature_tables(con, population)
     return population, feature_frame(con, tables, spec)[0], fingerprints
