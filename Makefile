@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := src tests benchmarks
 
-.PHONY: demo test deep spark lint format bench lock clean help
+.PHONY: demo test extra deep spark lint format bench lock clean help
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -12,13 +12,16 @@ help:  ## what can be made
 demo: .venv/.ready  ## an invented company, from its exports to scored and explained leads
 	@$(BIN)/leadml demo
 
-test: .venv/.ready-dev  ## every test, warnings as errors, under 8 minutes on 2 cores
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -q
+test: .venv/.ready-dev  ## the tests, warnings as errors, under 8 minutes on 2 cores
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not extra"
+
+extra: .venv/.ready-dev  ## the tests that need more than Python: Chromium, or Java and make spark
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m extra
 
 deep: .venv/.ready-dev  ## the full counts of the long checks; run again to go on where it stopped
 	@LEADML_DEEP=1 $(BIN)/python -m pytest -m deep -q
 
-spark: .venv/.ready-spark  ## what engine=spark needs besides Java 17 (456 MB); make test then runs its tests too
+spark: .venv/.ready-spark  ## what engine=spark needs besides Java 17 (456 MB)
 
 lint: .venv/.ready-dev  ## style and types
 	@$(BIN)/ruff check $(SOURCES) && $(BIN)/ruff format --check $(SOURCES) && $(BIN)/mypy

@@ -16,7 +16,7 @@ import pytest
 from conftest import run_here
 from PIL import Image
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extra]
 
 TITLES = {"en": "Lead scores", "es": "Puntuación de leads"}
 BEST = {"en": "The 10 best leads", "es": "Los 10 mejores leads"}

@@ -27,6 +27,8 @@ from leadml.errors import ConfigurationError
 from leadml.features.build import feature_frame, snapshot_table
 from leadml.features.spec import FeatureTables, build_spec
 
+pytestmark = pytest.mark.extra
+
 CLUSTER = "local-cluster[2,1,1024]"  # two worker processes of one core and 1,024 MiB each
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # Less compiling, as nearly all of the time goes there; `make deep` runs Spark as it is delivered.

@@ -1,0 +1,238 @@
+"""Our Shapley values against LightGBM's own, and against all subsets of columns on small trees."""
+
+import sys
+from itertools import combinations
+from math import factorial
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import counts
+from finished import SCORES, champion
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from leadml.errors import ArtifactError
+from leadml.treeshap import Explainer, bundles, explain
+from leadml.treeshap.codes import goes_left
+from leadml.treeshap.forest import Tree, read_forest
+
+ODD = (
+    np.nan,
+    0.0,
+    -0.0,
+    1e-36,
+    -1e-36,
+    1e-35,
+    1.0000000180025095e-35,
+    -2e-35,
+    1e300,
+    -1e300,
+    np.inf,
+    -np.inf,
+    7.0,
+    2.5,
+)
+FIXED = {"verbose": -1, "num_threads": 1, "min_data_in_bin": 1, "min_data_per_group": 1, "cat_smooth": 1, "seed": 1,
+         "deterministic": True, "force_row_wise": True}  # fmt: skip
+
+
+def made(rows, columns, seed, categorical=0, missing=0.2):
+    """Numbers with many ties, the first columns categories, some missing; and what they have to do with a label."""
+    rng = np.random.default_rng(seed)
+    X = np.round(rng.normal(size=(rows, columns)), 1)
+    X[:, :categorical] = rng.integers(0, 40, (rows, categorical))
+    X[rng.random(X.shape) < missing] = np.nan
+    signal = np.nansum(X * np.where(np.arange(columns) < categorical, 0.05, 1), axis=1) + (X[:, 0] == 3)
+    return X, (signal + rng.normal(size=rows) > 0.5).astype(float)
+
+
+def train(X, y, trees=10, categorical=0, **parameters):
+    data = lgb.Dataset(X, y, categorical_feature=list(range(categorical)) or "auto")
+    return lgb.train(FIXED | {"objective": "binary"} | parameters, data, trees)
+
+
+def check(booster, X, threads=2):
+    """Ours equal LightGBM's to 1e-9 of the row's largest, and the margin to the bit."""
+    found = Explainer.of(booster).explain(X, threads)
+    wanted = booster.predict(X, pred_contrib=True)
+    largest = np.abs(wanted).max(axis=1, initial=1e-12)
+    assert np.abs(found.values - wanted[:, :-1]).max(axis=1, initial=0).max(initial=0) <= 1e-9 * largest.max(initial=1)
+    assert (np.abs(found.values - wanted[:, :-1]) <= 1e-9 * largest[:, None]).all()
+    np.testing.assert_allclose(found.base, wanted[:, -1], rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(found.margin, booster.predict(X, raw_score=True))
+    np.testing.assert_allclose(found.base + found.values.sum(axis=1), found.margin, rtol=0, atol=1e-9 * largest.max())
+    return found
+
+
+@st.composite
+def models(draw):
+    columns, categorical = draw(st.integers(1, 12)), draw(st.integers(0, 2))
+    X, y = made(draw(st.integers(60, 600)), columns, draw(st.integers(0, 99)), min(categorical, columns),
+                draw(st.sampled_from([0, 0.3])))  # fmt: skip
+    if draw(st.booleans()):
+        X = np.nan_to_num(X) if draw(st.booleans()) else X
+    parameters = {
+        "num_leaves": draw(st.sampled_from([2, 4, 15, 40])),
+        "max_depth": draw(st.sampled_from([-1, 2, 5])),
+        "min_data_in_leaf": draw(st.sampled_from([1, 5])),
+        "learning_rate": draw(st.sampled_from([0.05, 0.5])),
+        "boosting": draw(st.sampled_from(["gbdt", "dart"])),
+        "zero_as_missing": draw(st.booleans()),
+        "use_missing": draw(st.booleans()),
+        "max_cat_to_onehot": draw(st.sampled_from([1, 4])),
+        "max_bin": draw(st.sampled_from([8, 255])),
+    }
+    booster = train(X, y, draw(st.integers(1, 12)), min(categorical, columns), **parameters)
+    odd = draw(st.lists(st.lists(st.sampled_from(ODD), min_size=columns, max_size=columns), max_size=5))
+    return booster, np.vstack([X[:20], np.array(odd, dtype=float).reshape(-1, columns)])
+
+
+@pytest.mark.deep
+@settings(max_examples=counts(25, 1500), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(models())
+def test_contributions_are_lightgbms_and_the_margin_to_the_bit(model):
+    check(*model)
+
+
+def brute(tree: Tree, row: np.ndarray, columns: int) -> np.ndarray:
+    """Shapley's definition over all subsets, the value of a subset by the tree's own counts."""
+    bounds = [np.unique(tree.threshold[tree.feature == c]) for c in range(columns)]
+
+    def value(subset, node):
+        if node < 0:
+            return tree.value[~node]
+        column, (left, right) = tree.feature[node], (tree.left[node], tree.right[node])
+        if column in subset:
+            code = 0 if np.isnan(row[column]) else np.searchsorted(bounds[column], row[column]) + 1
+            return value(subset, left if goes_left(tree, node, bounds[column])[code] else right)
+        share = [tree.leaf_count[~c] if c < 0 else tree.node_count[c] for c in (left, right)]
+        return (share[0] * value(subset, left) + share[1] * value(subset, right)) / sum(share)
+
+    found = np.zeros(columns)
+    for c in range(columns):
+        others = [o for o in range(columns) if o != c]
+        for size in range(columns):
+            weight = factorial(size) * factorial(columns - size - 1) / factorial(columns)
+            for subset in combinations(others, size):
+                found[c] += weight * (value({*subset, c}, 0) - value({*subset}, 0))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_contributions_are_shapleys_over_all_subsets(seed):
+    X, y = made(300, 5, seed)
+    booster = train(X, y, 1, num_leaves=9, min_data_in_leaf=5)
+    (tree,) = read_forest(booster).trees
+    found = Explainer.of(booster).explain(X[:25]).values
+    for row, values in zip(X[:25], found, strict=True):
+        np.testing.assert_allclose(values, brute(tree, row, 5), rtol=0, atol=1e-12)
+
+
+def test_leaves_that_ask_for_many_columns_are_summed_by_points(monkeypatch):
+    X, y = made(4000, 40, 5)
+    booster = train(X, y, 5, num_leaves=200, min_data_in_leaf=1, learning_rate=0.5)
+    made_of = Explainer.of(booster).bundles
+    assert (made_of.cells == 0).any() and (made_of.cells > 0).any()
+    tables = check(booster, X[:3000])
+    monkeypatch.setattr(bundles, "MOST_BYTES", 20_000)
+    assert Explainer.of(booster).bundles.tables.nbytes <= 20_000
+    np.testing.assert_allclose(check(booster, X[:300]).values, tables.values[:300], rtol=0, atol=1e-12)
+
+
+def test_threads_and_the_rows_beside_change_no_bit():
+    X, y = made(5000, 20, 2, 2)
+    made_ = Explainer.of(train(X, y, 30, 2))
+    one, two = made_.explain(X, 1), made_.explain(X, 2)
+    np.testing.assert_array_equal(one.values, two.values)
+    alone = made_.explain(X[1234:1235])
+    np.testing.assert_array_equal(alone.values[0], one.values[1234])
+    turned = made_.explain(np.asfortranarray(X))
+    np.testing.assert_array_equal(turned.values, one.values)
+
+
+@pytest.mark.parametrize("columns", [1, 300])
+def test_one_column_and_three_hundred(columns):
+    X, y = made(2000, columns, 4)
+    check(train(X, y, 20), X[:100])
+
+
+def test_no_rows_one_row_and_a_tree_without_a_split():
+    X, y = made(200, 3, 1)
+    booster = train(X, y, 5)
+    empty = Explainer.of(booster).explain(X[:0])
+    assert empty.values.shape == (0, 3) and empty.margin.shape == (0,)
+    check(booster, X[:1])
+    constant = train(X, y, 3, min_data_in_leaf=150)
+    assert not len(Explainer.of(constant).coding.columns)
+    check(constant, X[:5])
+
+
+def test_the_best_iteration_and_a_bag():
+    X, y = made(2000, 6, 8)
+    stopped = train(X, y, 30)
+    stopped.best_iteration = 12
+    assert len(read_forest(stopped).trees) == 12
+    check(stopped, X[:50])
+    bag = [train(X[::2], y[::2], 5), train(X[1::2], y[1::2], 9)]
+    both = Explainer.of(bag).explain(X[:50])
+    wanted = np.mean([b.predict(X[:50], pred_contrib=True) for b in bag], axis=0)
+    np.testing.assert_allclose(both.values, wanted[:, :-1], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(both.margin, wanted.sum(axis=1), rtol=0, atol=1e-12)
+
+
+def test_monotone_constraints():
+    X, y = made(1000, 4, 3)
+    check(train(X, y, 20, monotone_constraints=[1, 0, -1, 0]), X[:100])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"linear_tree": True}, "trees have linear leaves: train with linear_tree=false"),
+        ({"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.5}, "boosting=rf averages its trees"),
+        ({"objective": "multiclass", "num_class": 3}, "the booster has 3 margins a row"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused(parameters, said):
+    X, y = made(300, 3, 1, missing=0)
+    with pytest.raises(ArtifactError, match=said):
+        Explainer.of(train(X, y, 2, **parameters))
+
+
+def test_a_matrix_of_another_shape_and_boosters_that_do_not_match_are_refused():
+    X, y = made(300, 3, 1)
+    booster = train(X, y, 2)
+    with pytest.raises(ArtifactError, match=r"the matrix is \(300, 2\), the model reads rows of 3 columns"):
+        Explainer.of(booster).explain(X[:, :2])
+    with pytest.raises(ArtifactError, match=r"2 boosters of \[2, 3\] input columns"):
+        Explainer.of([booster, train(X[:, :2], y, 2)])
+    with pytest.raises(ArtifactError, match="no booster to explain"):
+        Explainer.of([])
+
+
+def test_an_explanation_for_shaps_plots():
+    X, y = made(500, 3, 1)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    frame["d"] = pd.Categorical(np.where(X[:, 0] > 0, "x", "y"), categories=["y", "x"])
+    booster = lgb.train(FIXED | {"objective": "binary"}, lgb.Dataset(frame, y), 5)
+    told = explain(booster, frame)
+    np.testing.assert_allclose(told.values, booster.predict(frame, pred_contrib=True)[:, :-1], rtol=0, atol=1e-12)
+    assert told.feature_names == ["a", "b", "c", "d"] and told.data.shape == (500, 4)
+    other = frame.assign(d=pd.Categorical(np.where(X[:, 0] > 0, "x", "new"), categories=["new", "x"]))
+    wanted = booster.predict(other, pred_contrib=True)[:, :-1]
+    np.testing.assert_allclose(explain(booster, other).values, wanted, rtol=0, atol=1e-12)
+    with pytest.raises(ArtifactError, match="the frame has 0 categorical columns, the booster knows 1"):
+        explain(booster, frame.drop(columns="d"))
+
+
+def test_without_numba_lightgbms_own_contributions_serve(monkeypatch, small_company):
+    scorer, frame = champion(small_company), pd.read_parquet(small_company / SCORES / "features.parquet")
+    with_it = scorer.points(scorer.prepare(frame))
+    monkeypatch.setitem(sys.modules, "leadml.treeshap", None)
+    without = champion(small_company)
+    assert without.explainer is None and scorer.explainer is not None
+    base, points = without.points(without.prepare(frame))
+    assert base == pytest.approx(with_it[0], abs=1e-9)
+    np.testing.assert_allclose(points, with_it[1], rtol=0, atol=1e-9)
