@@ -33,6 +33,10 @@ bench: .venv/.ready-dev  ## the tables of benchmarks/README.md, measured here
 	@$(BIN)/python benchmarks/stages.py
 	@$(BIN)/python benchmarks/readers.py
 	@$(BIN)/python benchmarks/audit.py
+	@$(BIN)/python benchmarks/features.py
+	@$(BIN)/python benchmarks/daily.py
+	@$(BIN)/python benchmarks/useful.py
+	@$(BIN)/python benchmarks/explain.py
 
 lock: .venv/.ready-dev  ## resolve the locks again (needs uv)
 	@uv pip compile pyproject.toml --extra build --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock

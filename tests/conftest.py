@@ -1,6 +1,7 @@
 """What all tests share: the command line, a small company, full counts under `make deep`, real data where it is."""
 
 import fcntl
+import gc
 import hashlib
 import os
 import subprocess
@@ -16,6 +17,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from leadml.cli import main
 
+gc.set_threshold(50_000, 20, 50)  # as the command does: a tenth of the time
 ROOT = Path(__file__).resolve().parents[1]
 DEEP = os.environ.get("LEADML_DEEP") == "1"
 DONE = ROOT / ".deep"

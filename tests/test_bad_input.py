@@ -136,5 +136,5 @@ def test_an_end_of_the_data_before_it_and_after_it(exports, tmp_path):
     late = run_here(*words, "problem.data_end=2031-01-01")
     assert late.returncode == 2 and "after the end of the exports" in late.stderr, late.stderr
     early = run_here(*words, "problem.data_end=2001-01-01")
-    assert early.returncode == 3 and "cutoff" in early.stderr, early.stderr
+    assert early.returncode == 3 and "set problem.data_end later" in early.stderr, early.stderr
     assert not written(tmp_path / "ws")

@@ -88,12 +88,6 @@ def test_a_second_list_of_the_same_cutoff_leaves_the_first_and_its_archive(root)
     assert {p.parent.name for p in set(after) - set(before)} == {"part=0002"}
 
 
-def test_a_file_that_is_there_twice_changes_nothing(root):
-    shutil.copy(root / "data/raw/Task.csv", root / "data/raw/Task_2026.csv")
-    shutil.copy(root / "data/raw/CampaignMember.csv", root / "data/raw/CampaignMember_2026.csv")
-    assert "no open lead is new" in predict_changed(root).stdout  # by the fingerprints of everybody's rows
-
-
 def test_the_report_is_of_the_whole_list_whatever_predict_is_asked_for(root):
     shown = run_here("explain", f"paths.root={root}", "predict.only=changed")
     assert shown.returncode == 0, shown.stderr

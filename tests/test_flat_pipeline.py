@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import find_real_table, run_here
+from conftest import DEEP, find_real_table, run_here
 from lookalikes import write_bank, write_deals, write_education, write_loans
 
 from leadml import LeadScorer
@@ -177,6 +177,8 @@ def test_another_source_in_the_same_workspace_is_refused(education, tmp_path):
     assert shown.returncode == 4 and "source=flat" in shown.stderr
 
 
+@pytest.mark.deep
+@pytest.mark.skipif(not DEEP, reason="a whole run: in make deep; test_sources reads such a log")
 def test_cases_and_their_log_are_scored_at_day_seven(tmp_path):
     write_loans(tmp_path)
     shown = run_here("run", "source=bpic2012", f"paths.raw={tmp_path}", f"paths.root={tmp_path}/ws", *QUICK)

@@ -12,7 +12,7 @@ from conftest import run_cli, run_here
 from finished import SCORES, champion, manifest, scores
 
 pytestmark = pytest.mark.slow
-SIZE = ("simulate.leads=6000", "train.bootstrap=50")
+SIZE = ("simulate.leads=4000", "train.bootstrap=20")
 OUTPUTS = (
     "data/features/snapshots.parquet",
     "data/features/features.parquet",

@@ -705,8 +705,8 @@ def test_bpic2012_by_its_xes_names(tmp_path: Path):
         2 | 2011-10-01 06:08:58 | 5000.0""")
     query = "SELECT lead_id, occurred_at, channel, kind, initiator FROM touchpoints ORDER BY known_at, kind"
     assert show(con, query) == table("""
-        1 | 2011-09-30 22:38:44.546000 | crm | A_SUBMITTED | company
-        2 | 2011-10-01 08:00:00 | crm | A_DECLINED | company
+        1 | 2011-09-30 22:38:44.546000 | crm | a_submitted | company
+        2 | 2011-10-01 08:00:00 | crm | a_declined | company
         1 | 2011-10-01 09:45:00 | call | W_Completeren aanvraag | company
         1 | 2011-10-01 09:45:13 | email | offer_sent | company
         1 | 2011-10-08 14:26:57 | email | offer_returned | lead

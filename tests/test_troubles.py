@@ -88,6 +88,8 @@ def test_a_full_disk_is_told_in_one_line_and_loses_nothing(copy):
     assert stored(copy, "data/features") == before
 
 
+@pytest.mark.deep
+@pytest.mark.skipif(not DEEP, reason="two whole trainings: in make deep; test_cli sweeps too")
 def test_a_sweep_logs_to_mlflow_only(copy):
     before = stored(copy, "models")
     shown = run_here("train", "-m", f"paths.root={copy}", "seed=1,2", *SMALL)

@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 configuration or usage, 3 input data, 4 model or registry,
 A user's mistake is one line on stderr, without a traceback; anything else is our defect and keeps its traceback.
 """
 
+import gc
 import os
 import re
 import sys
@@ -82,6 +83,8 @@ def run_stage(stage: str, arguments: list[str]) -> None:
 
     from leadml.config import register_schema, to_config
 
+    # Expressions are millions of small objects: looking for garbage less often saves a tenth of a short command's time.
+    gc.set_threshold(50_000, 20, 50)
     register_schema()
     refused: list[LeadmlError] = []
     begun: list[bool] = []

@@ -1,0 +1,169 @@
+"""Measures exact contributions against everything else that gives them, and prints tables; eight minutes.
+
+    python benchmarks/explain.py [rows, 40,000 unless said]
+
+Models of 400 trees of 31 leaves on 100 columns, a tenth missing; the same models and rows for all, 2 threads, the ways
+by turns. What is slow is measured on fewer rows, in rows a second. ``pip install`` of woodelf-explainer or fasttreeshap
+beside leadml adds them.
+"""
+
+import importlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from leadml.treeshap import Explainer
+
+TURNS, FEW = 3, 2_000
+COLUMNS, LEVELS = 100, 10
+SHAPES = {"depth 5": 5, "depth 6": 6, "depth 8": 8, "any depth": -1}
+COLD = """
+import sys, time
+begun = time.perf_counter()
+import lightgbm, numpy
+booster, X = lightgbm.Booster(model_file=sys.argv[1]), numpy.load(sys.argv[2])
+ready = time.perf_counter()
+if sys.argv[3] == "leadml":
+    from leadml.treeshap import Explainer
+    Explainer.of(booster).explain(X, 2)
+else:
+    booster.predict(X, pred_contrib=True, num_threads=2)
+print(time.perf_counter() - ready)
+"""
+
+
+def make_rows(rows: int, categorical: int) -> tuple[np.ndarray, np.ndarray]:
+    """Half of the columns continuous, half counts, the first ``categorical`` of them levels; and a label."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(rows, COLUMNS))
+    X[:, COLUMNS // 2 :] = np.round(np.exp(X[:, COLUMNS // 2 :]))
+    X[:, :categorical] = rng.integers(0, 12, (rows, categorical))
+    X[rng.random(X.shape) < 0.1] = np.nan
+    weight = np.where(np.arange(COLUMNS) < categorical, 0, rng.normal(size=COLUMNS))
+    signal = np.nansum(X * weight, axis=1) + 3 * np.nansum(X[:, :categorical] % 3 == 1, axis=1)
+    return X, (signal + 5 * rng.normal(size=rows) > np.median(signal)).astype(float)
+
+
+def train(X: np.ndarray, y: np.ndarray, depth: int, categorical: int, trees: int = 400) -> lgb.Booster:
+    """The model that is explained."""
+    parameters = {"objective": "binary", "num_leaves": 31, "max_depth": depth, "learning_rate": 0.05, "max_bin": 127,
+                  "min_data_in_leaf": 30, "verbose": -1, "num_threads": 2}  # fmt: skip
+    return lgb.train(parameters, lgb.Dataset(X, y, categorical_feature=list(range(categorical)) or "auto"), trees)
+
+
+def list_ways(booster: lgb.Booster, X: np.ndarray) -> dict[str, tuple[Callable[[], object], int]]:
+    """By name what explains (or only scores) rows, and how many it is given."""
+    explainer, few = Explainer.of(booster), X[:FEW]
+    ways: dict[str, tuple[Callable[[], object], int]] = {
+        "leadml": (partial(explainer.explain, X, 2), len(X)),
+        "predict": (partial(booster.predict, X, raw_score=True, num_threads=2), len(X)),
+        "pred_contrib": (partial(booster.predict, few, pred_contrib=True, num_threads=2), len(few)),
+    }
+    import shap
+
+    tree = shap.TreeExplainer(booster)
+    ways["shap"] = (partial(tree.shap_values, few), len(few))
+    for name, module, kind in (
+        ("woodelf", "woodelf", "WoodelfExplainer"),
+        ("fasttreeshap", "fasttreeshap", "TreeExplainer"),
+    ):
+        try:
+            other = getattr(importlib.import_module(module), kind)(booster)
+            other.shap_values(few[:10])
+        except Exception as error:  # not installed, or it does not read these models: the column says so
+            print(f"{name}: {type(error).__name__}: {str(error)[:100]}", file=sys.stderr)
+            continue
+        ways[name] = (partial(other.shap_values, X), len(X))
+    return ways
+
+
+def measure(ways: dict[str, tuple[Callable[[], object], int]]) -> dict[str, float]:
+    """Rows a second, the median of the turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for name, (run, _) in ways.items():
+        if name != "shap":  # only to compile and to fill caches
+            run()
+    for _ in range(TURNS):
+        for name, (run, _) in ways.items():
+            begun = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - begun)
+    return {name: rows / statistics.median(seconds[name]) for name, (_, rows) in ways.items()}
+
+
+def largest_difference(booster: lgb.Booster, X: np.ndarray) -> float:
+    """Between ours and pred_contrib, of the row's largest value."""
+    ours, theirs = Explainer.of(booster).explain(X).values, booster.predict(X, pred_contrib=True)
+    return float((np.abs(ours - theirs[:, :-1]).max(axis=1) / np.abs(theirs).max(axis=1)).max())
+
+
+def print_speed(rows: int) -> None:
+    """Rows a second by model and way."""
+    found = []
+    for categorical in (0, LEVELS):
+        X, y = make_rows(rows, categorical)
+        for name, depth in SHAPES.items():
+            booster = train(X, y, depth, categorical)
+            begun = time.perf_counter()
+            bundles = Explainer.of(booster).bundles
+            made = time.perf_counter() - begun
+            speed = measure(list_ways(booster, X))
+            found.append(
+                {"model": f"{name}, {categorical} categorical"}
+                | {way: f"{v:,.0f}" for way, v in speed.items()}
+                | {
+                    "times pred_contrib": f"{speed['leadml'] / speed['pred_contrib']:.0f}",
+                    "time of predict": f"{speed['predict'] / speed['leadml']:.2f}",
+                    "largest difference": f"{largest_difference(booster, X[:500]):.0e}",
+                    "tables MB": f"{bundles.tables.nbytes / 1e6:.0f}",
+                    "made in s": f"{made:.1f}",
+                }
+            )
+            print(found[-1], file=sys.stderr, flush=True)
+    print_table(pd.DataFrame(found).fillna("–"))
+
+
+def print_cold() -> None:
+    """Seconds to the first contributions of 1,000 rows in a new process, by what is compiled already."""
+    X, y = make_rows(20_000, 0)
+    found = []
+    with tempfile.TemporaryDirectory(prefix="leadml-bench-") as name:
+        model, data = Path(name) / "model.txt", Path(name) / "X.npy"
+        np.save(data, X[:1000])
+        for trees in (100, 400):
+            train(X, y, 6, 0, trees).save_model(model)
+            cache = os.environ | {"NUMBA_CACHE_DIR": f"{name}/numba-{trees}"}
+            for what, way in (("leadml, nothing compiled", "leadml"), ("leadml, compiled before", "leadml"),
+                              ("pred_contrib", "pred_contrib")):  # fmt: skip
+                done = subprocess.run([sys.executable, "-c", COLD, str(model), str(data), way], env=cache,
+                                      capture_output=True, text=True, check=True)  # fmt: skip
+                found.append({"trees": str(trees), "first": what, "s": f"{float(done.stdout):.2f}"})
+    print_table(pd.DataFrame(found))
+
+
+def print_table(table: pd.DataFrame) -> None:
+    """Markdown."""
+    print(f"\n| {' | '.join(table.columns)} |\n| --- |{' ---: |' * (len(table.columns) - 1)}")
+    for row in table.itertuples(index=False):
+        print(f"| {' | '.join(row)} |")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Measures and prints."""
+    print_speed(int(sys.argv[1]) if len(sys.argv) > 1 else 40_000)
+    print_cold()
+
+
+if __name__ == "__main__":
+    main()
