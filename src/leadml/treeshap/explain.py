@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from leadml.errors import ArtifactError
-from leadml.treeshap.bundles import Bundles, build_bundles, gauss
+from leadml.treeshap.bundles import Bundles, build_bundles
 from leadml.treeshap.codes import Coding, choose_codes
 from leadml.treeshap.forest import Forest, read_forest
 from leadml.treeshap.kernel import explain_codes, turn
+from leadml.treeshap.tables import gauss
 
 if TYPE_CHECKING:
     import shap
