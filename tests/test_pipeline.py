@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import run_cli, run_here
+from conftest import SMALL, run_cli, run_here
 from finished import SCORES, champion, manifest, scores
 
 pytestmark = pytest.mark.slow
-SIZE = ("simulate.leads=4000", "train.bootstrap=20")
+SIZE = ("simulate.leads=6000", "train.bootstrap=20")
 OUTPUTS = (
     "data/features/snapshots.parquet",
     "data/features/features.parquet",
@@ -249,10 +249,10 @@ def test_scores_at_an_earlier_cutoff_do_not_need_the_future(copy):
         pd.testing.assert_series_equal(same[column], same[f"{column}_cut"], check_names=False, check_exact=True)
 
 
-def test_two_runs_on_one_and_two_threads_give_the_same_bytes(root, tmp_path):
-    shown = run_cli("demo", f"paths.root={tmp_path}", *SIZE, "engine.threads=1", "tracking.enabled=false")
+def test_two_runs_on_one_and_two_threads_give_the_same_bytes(small_company, tmp_path):
+    shown = run_cli("demo", f"paths.root={tmp_path}", *SMALL, "engine.threads=1", "tracking.enabled=false")
     assert shown.returncode == 0, shown.stderr
-    differ = [p for p in OUTPUTS if (tmp_path / p).read_bytes() != (root / p).read_bytes()]
+    differ = [p for p in OUTPUTS if (tmp_path / p).read_bytes() != (small_company / p).read_bytes()]
     assert not differ
 
 
