@@ -343,7 +343,7 @@ def same(fast, slow):
     return fast == slow if isinstance(slow, str) else math.isclose(fast, slow, rel_tol=1e-9, abs_tol=1e-8)
 
 
-FEW = settings(max_examples=counts(4, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=counts(3, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.deep

@@ -268,7 +268,7 @@ def test_fractions_keep_nine_digits_and_whole_numbers_all(con):
     assert [None if pd.isna(v) else v for v in found] == [kept for _, kept in rows]
 
 
-@settings(max_examples=counts(20, 200), deadline=None)
+@settings(max_examples=counts(10, 200), deadline=None)
 @given(st.lists(st.floats(-1e15, 1e15), min_size=1, max_size=30))
 def test_what_is_kept_has_nine_digits_and_is_the_nearest_such_number(con, numbers):
     put = put_table(con, "numbers", pd.DataFrame({"v": numbers}))

@@ -18,7 +18,7 @@ from leadml.features.reuse import Built, describe_conditions, find_same, fingerp
 from leadml.features.spec import FeatureTables
 from leadml.stages.reusing import build_again
 
-FEW = settings(max_examples=counts(6, 150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=counts(4, 150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

@@ -707,10 +707,10 @@ def test_bpic2012_by_its_xes_names(tmp_path: Path):
     assert show(con, query) == table("""
         1 | 2011-09-30 22:38:44.546000 | crm | a_submitted | company
         2 | 2011-10-01 08:00:00 | crm | a_declined | company
-        1 | 2011-10-01 09:45:00 | call | W_Completeren aanvraag | company
+        1 | 2011-10-01 09:45:00 | call | w_completeren aanvraag | company
         1 | 2011-10-01 09:45:13 | email | offer_sent | company
         1 | 2011-10-08 14:26:57 | email | offer_returned | lead
-        1 | 2011-10-13 08:37:29 | crm | A_REGISTERED | company""")
+        1 | 2011-10-13 08:37:29 | crm | a_registered | company""")
     assert show(con, "SELECT lead_id, converted_at FROM conversions") == "1 | 2011-10-13 08:37:29"
     assert (
         show(con, "SELECT lead_id, closed_at, kind, reason FROM closures")

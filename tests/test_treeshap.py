@@ -90,7 +90,7 @@ def models(draw):
 
 
 @pytest.mark.deep
-@settings(max_examples=counts(25, 1500), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=counts(15, 1500), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(models())
 def test_contributions_are_lightgbms_and_the_margin_to_the_bit(model):
     check(*model)
