@@ -199,7 +199,7 @@ class LeadScorer:
 
     @cached_property
     def explainer(self) -> "Explainer | None":
-        """What explains; None where numba cannot be used: then LightGBM's pred_contrib serves, a hundred times slower.
+        """What explains; None where numba cannot be used: then LightGBM's pred_contrib serves, far slower.
 
         Both give the same to 1e-9 of a row's largest value. How many rows there are makes no difference, so that a
         lead's points are the same to the bit whoever else is on the list.
