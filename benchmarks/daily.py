@@ -6,6 +6,7 @@ The exports end a day later than those of the extract before. Each way begins wi
 a command of its own, Python's start included; medians of three by turns.
 """
 
+import codecs
 import json
 import shutil
 import statistics
@@ -53,9 +54,12 @@ def cut_exports(raw: Path) -> None:
     """Leaves out the rows of the last day: those with an instant of it anywhere."""
     for path in raw.rglob("*"):
         if path.suffix in (".csv", ".jsonl") and path.is_file():
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            data = path.read_bytes()
+            encoding = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "latin-1"  # any byte
+            lines = data.decode(encoding).splitlines(keepends=True)
             day = TO, TO.replace("-", "")
-            path.write_text("".join([lines[0], *(x for x in lines[1:] if not any(d in x for d in day))]), "utf-8")
+            kept = "".join([lines[0], *(x for x in lines[1:] if not any(d in x for d in day))])
+            path.write_bytes(kept.encode(encoding))
 
 
 def main() -> None:

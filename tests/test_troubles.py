@@ -107,6 +107,7 @@ def test_a_sweep_logs_to_mlflow_only(copy):
     ("broken", "text", "code", "said"),
     [
         ("scorer.json", "{", 4, "is broken"),
+        ("scorer.json", '{"format": 1, "about": {}}', 4, "scorer format 1, this version reads 2; train again"),
         ("booster.txt", "tree", 4, "is broken"),
         ("decision.json", '{"model_version": "0"}', 4, "run leadml calibrate"),
     ],

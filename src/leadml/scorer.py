@@ -35,7 +35,7 @@ from leadml.thresholds import grade_of
 if TYPE_CHECKING:
     from leadml.treeshap import Explainer
 
-FORMAT = 1
+FORMAT = 2  # raised with every change of what scorer.json holds or of what a feature's name means
 BOOSTER, SCORER, DECISION = "booster.txt", "scorer.json", "decision.json"
 INTENT = ["behaviour", "timing", "channel"]
 
