@@ -1,7 +1,7 @@
 """Exact contributions of boosters, in blocks of rows side by side."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +23,7 @@ from leadml.treeshap.tables import gauss
 if TYPE_CHECKING:
     import shap
 
+STREAM_ROWS = 1 << 16
 PAIR_ROWS = 2048  # of a block: a model of 100 columns has up to 4,950 pairs
 
 
@@ -83,6 +84,18 @@ class Explainer:
 
         for_blocks(run, len(matrix), ROWS, threads)
         return Contributions(self.forest.expected, values, margin)
+
+    def stream(
+        self, matrix: np.ndarray, rows: int = STREAM_ROWS, threads: int | None = None
+    ) -> Iterator[Contributions]:
+        """`explain` of so many rows at a time, in order: of a matrix whose contributions would not fit into memory.
+
+        Raises:
+            ArtifactError: as `explain`.
+        """
+        self.check(matrix)
+        for begin in range(0, len(matrix), rows):
+            yield self.explain(matrix[begin : begin + rows], threads)
 
     def interactions(self, matrix: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Shapley interaction values (n, columns, columns), as shap's: symmetric, a row's sum is its contribution.
