@@ -26,7 +26,8 @@ class ReportContext:
         style: language and lengths of the reasons.
         forced: True where a gate said no and ``run.force=true`` scored anyway.
         confidence: of the intervals in the metrics.
-        seed: of the leads drawn into a plot.
+        seed: of the leads drawn into a plot, and of the intervals' draws.
+        draws: of an interval.
     """
 
     model_version: str
@@ -38,6 +39,7 @@ class ReportContext:
     forced: bool = False
     confidence: float = 0.90
     seed: int = 0
+    draws: int = 200
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,9 @@ class ReportInput:
         decision: as in decision.json: grades (name to lower end, best first), threshold, chosen
             (`ThresholdChoice.to_dict`), judged (`judge_threshold`); each may be missing.
         evidence: about the data.
+        accounts: (n,) the account of each lead; None where each is its own.
+        strength: (k, k) mean absolute points that pairs of features give together (`LeadScorer.pair_points`); None
+            where it is not known.
     """
 
     scores: pd.DataFrame
@@ -83,6 +88,13 @@ class ReportInput:
     verdict: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
+    accounts: np.ndarray | None = None
+    strength: np.ndarray | None = None
+
+    @property
+    def account_ids(self) -> np.ndarray:
+        """(n,) whose rows are drawn together."""
+        return np.arange(len(self.scores)) if self.accounts is None else self.accounts
 
     def __post_init__(self) -> None:
         missing = {"lead_id", "probability", "score", "grade"} - set(self.scores.columns)

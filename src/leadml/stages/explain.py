@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
@@ -12,6 +13,7 @@ from leadml.stages.stored import read_json
 
 STAGE = "explain"
 FLAT_EVENT = "conversion"
+PAIR_LEADS = 2_000  # what counts together is told of so many leads, drawn at random
 
 
 def run(context: Context) -> None:
@@ -63,12 +65,27 @@ def report_input(context: Context, scored: Scored) -> ReportInput:
             forced=bool(scored.forced),
             confidence=context.config.train.confidence,
             seed=context.config.seed,
+            draws=context.config.train.bootstrap,
         ),
         metrics=metrics,
         verdict=scorer.about["verdict"],
         decision=scorer.decision or {},
         evidence=read_evidence(context),
+        accounts=account_ids(scored.keys),
+        strength=scorer.pair_points(draw_rows(scored.X, PAIR_LEADS, context.config.seed)),
     )
+
+
+def account_ids(keys: pd.DataFrame) -> np.ndarray:
+    """(n,) the account of each lead; its lead_id where it has none."""
+    return keys["account_id"].fillna(keys["lead_id"]).to_numpy()
+
+
+def draw_rows(X: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+    """At most so many of the rows, drawn with the seed, in their order."""
+    if len(X) <= most:
+        return X
+    return X.iloc[np.sort(np.random.default_rng(seed).choice(len(X), most, replace=False))]
 
 
 def read_evidence(context: Context) -> Evidence:
