@@ -10,6 +10,7 @@ import pandas as pd
 
 from leadml.errors import ArtifactError
 from leadml.features.dictionary import Feature
+from leadml.moves import Moves
 from leadml.reasons import ReasonsStyle
 
 
@@ -58,6 +59,15 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """How the list moved since an earlier one, that one's cutoff (UTC without a zone) and its model's version."""
+
+    moves: Moves
+    cutoff: datetime
+    model_version: str
+
+
+@dataclass(frozen=True)
 class ReportInput:
     """Everything of the report; rows of ``scores``, ``points`` and ``X`` belong together by position.
 
@@ -72,6 +82,7 @@ class ReportInput:
         decision: as in decision.json: grades (name to lower end, best first), threshold, chosen
             (`ThresholdChoice.to_dict`), judged (`judge_threshold`); each may be missing.
         evidence: about the data.
+        changes: since the last list; None where there is none to compare with.
     """
 
     scores: pd.DataFrame
@@ -83,6 +94,7 @@ class ReportInput:
     verdict: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
+    changes: Changes | None = None
 
     def __post_init__(self) -> None:
         missing = {"lead_id", "probability", "score", "grade"} - set(self.scores.columns)

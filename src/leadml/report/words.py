@@ -6,6 +6,7 @@ from datetime import datetime
 from leadml.errors import ConfigurationError
 from leadml.numbers import format_date, format_number, format_percent, format_points
 from leadml.report.audit_words import AUDIT_TEXTS
+from leadml.report.changes_words import CHANGES_TEXTS
 
 # key: (English, Spanish). Placeholders in braces are the same in both.
 TEXTS: dict[str, tuple[str, str]] = {
@@ -388,7 +389,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unit_year": ("year", "año"),
     "unit_category": ("", ""),
 }
-TEXTS |= AUDIT_TEXTS
+TEXTS |= AUDIT_TEXTS | CHANGES_TEXTS
 LANGUAGES = ("en", "es")
 _MINUS = "\u2212"
 

@@ -1,0 +1,240 @@
+"""What moved between two lists: each lead's change of score, split exactly into data, model, calibration and scale.
+
+A score is made in four steps: rows, margin, calibrated log-odds, points of the scale. From the earlier list to the new
+one each step is replaced in that order, and what the score changes by is that step's part::
+
+    earlier      earlier rows  earlier booster  earlier calibration  earlier scale
+    data         NEW rows      earlier booster  earlier calibration  earlier scale
+    model        new rows      NEW booster      earlier calibration  earlier scale
+    calibration  new rows      new booster      NEW calibration      earlier scale
+    scale        new rows      new booster      new calibration      NEW scale = now
+
+Neighbours differ by one step, so the parts add up to the change whatever the models are. Data come first because the
+question is what became of the lead in the eyes of the model that people know; the rest follows in the order in which a
+score is computed. Where the steps interact another order would give other parts with the same sum. With one and the
+same scorer everything is data; with unchanged rows nothing is.
+
+Parts by feature are differences of exact Shapley values (`LeadScorer.points`). Those are shared among all features of a
+row, so one whose value stood still can weigh more or less beside one that moved.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from leadml.errors import ArtifactError
+from leadml.features.dictionary import Feature
+from leadml.reasons import SMALLEST_REASON, family_shares
+from leadml.scorer import LeadScorer
+
+PARTS = ("data", "model", "calibration", "scale")
+Explained = tuple[np.ndarray, Sequence[Feature]]  # points (n, k) and the k features
+
+
+@dataclass(frozen=True)
+class ScoredList:
+    """One list: its scorer, the ids of its n leads, and their rows as that scorer read them (n, its features).
+
+    ``points`` (n, k) are those of `LeadScorer.points` where they are known already; they are computed otherwise.
+    """
+
+    scorer: LeadScorer
+    lead_id: pd.Series
+    X: pd.DataFrame
+    points: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.lead_id) != len(self.X) or (self.points is not None and len(self.points) != len(self.X)):
+            raise ArtifactError(f"a list of {len(self.lead_id)} leads has {len(self.X)} rows of features, not as many")
+        twice = int(self.lead_id.duplicated().sum())
+        if twice:
+            raise ArtifactError(f"{twice} of {len(self.lead_id)} leads are on one list more than once")
+
+
+@dataclass(frozen=True)
+class ModelMoves:
+    """What another model makes of the same rows.
+
+    Attributes:
+        by_feature: (m, features of either scorer), points by the earlier calibration: the new booster's less the
+            earlier one's. A feature of one of them only has all that it brought, or took away.
+        base: points by which the base differs, the same for all leads; a row's points and it are the lead's ``model``.
+        importance: `compare_importance` on the whole new list, each scorer with its own calibration.
+        families: the same by family: before, now (mean points), before_share, now_share.
+    """
+
+    by_feature: pd.DataFrame
+    base: float
+    importance: pd.DataFrame
+    families: pd.DataFrame
+
+    def of_rows(self, rows: np.ndarray) -> "ModelMoves":
+        """The same with effects on some of the leads only, by position."""
+        return replace(self, by_feature=self.by_feature.iloc[rows].reset_index(drop=True))
+
+
+@dataclass(frozen=True)
+class Moves:
+    """How m leads moved that are on both lists, in the order of the new one; all points are of the unclipped score.
+
+    Attributes:
+        leads: lead_id, earlier, now (unclipped scores), change, and the four parts of `PARTS`, which add up to it.
+        data: (m, features of the earlier scorer), what new data did; a row adds up to the lead's ``data``.
+        model: what the new model did; None where one and the same scorer made both lists.
+        came: lead_id and now of leads that are on the new list only.
+        left: lead_id and earlier of leads that were on the earlier list only.
+        before: the m leads' values on the earlier list, by the earlier scorer's features.
+        after: the same on the new list.
+        features: the earlier scorer's, in the order of ``data``.
+    """
+
+    leads: pd.DataFrame
+    data: pd.DataFrame
+    model: ModelMoves | None
+    came: pd.DataFrame
+    left: pd.DataFrame
+    before: pd.DataFrame
+    after: pd.DataFrame
+    features: list[Feature]
+
+
+def explain_moves(earlier: ScoredList, now: ScoredList, by_earlier: pd.DataFrame | None = None) -> Moves:
+    """Every lead's change of score by its causes (see the module).
+
+    Args:
+        earlier: the earlier list, with its rows as they were archived.
+        now: the new list.
+        by_earlier: the new list's rows (n, the earlier scorer's features) in its order; None where ``now.X`` has them.
+
+    Raises:
+        ArtifactError: rows and leads do not fit, a lead is on one list twice, or features of the earlier scorer are
+            missing from the new rows.
+    """
+    old, new = earlier.scorer, now.scorer
+    then = old.prepare(earlier.X).reset_index(drop=True)
+    rows = old.prepare(now.X if by_earlier is None else by_earlier).reset_index(drop=True)
+    if len(rows) != len(now.X):
+        raise ArtifactError(f"{len(rows)} rows by the earlier scorer's features for {len(now.X)} leads of the new list")
+    place = pd.Index(earlier.lead_id).get_indexer(pd.Index(now.lead_id))
+    both = np.flatnonzero(place >= 0)
+    gone = np.setdiff1d(np.arange(len(then)), place[both])
+    scored, steps = old.raw_score(old.margin(then)), replace_steps(old, now, rows)
+    one = old.version == new.version
+    base, points = (0.0, now.points) if one and now.points is not None else old.points(rows)
+    before = then.iloc[place[both]].reset_index(drop=True)
+    return Moves(
+        leads=_lead_table(now.lead_id.iloc[both], scored[place[both]], steps[both]),
+        data=pd.DataFrame(points[both] - old.points(before)[1], columns=old.encoder.names),
+        model=None if one else compare_models(ScoredList(old, now.lead_id, rows, points), base, now).of_rows(both),
+        came=_ids_with(now.lead_id, "now", steps[:, -1], np.flatnonzero(place < 0)),
+        left=_ids_with(earlier.lead_id, "earlier", scored, gone),
+        before=before,
+        after=rows.iloc[both].reset_index(drop=True),
+        features=list(old.encoder.features),
+    )
+
+
+def replace_steps(old: LeadScorer, now: ScoredList, rows: pd.DataFrame) -> np.ndarray:
+    """Unclipped scores (n, 4) of the new list after each of `PARTS`; the last column is the new scorer's own score.
+
+    ``rows`` (n) has the earlier scorer's features.
+    """
+    new, told = now.scorer, old.margin(rows)
+    margin = told if old.version == new.version else new.margin(new.prepare(now.X))
+    calibrated = replace(old, calibrator=new.calibrator)
+    steps = ((old, told), (old, margin), (calibrated, margin), (new, margin))
+    return np.column_stack([scorer.raw_score(said) for scorer, said in steps])
+
+
+def compare_models(earlier: ScoredList, base: float, now: ScoredList) -> ModelMoves:
+    """What the new model makes of the same n leads otherwise than the earlier one.
+
+    Args:
+        earlier: the leads' rows by the earlier scorer's features, with its points.
+        base: its base points.
+        now: the same leads in the same order, by the new scorer's features.
+    """
+    old, new = earlier.scorer, now.scorer
+    X = new.prepare(now.X)
+    before = old.points(earlier.X)[1] if earlier.points is None else earlier.points
+    after = new.points(X)[1] if now.points is None else now.points
+    # The new booster by the earlier calibration and scale: what is left of the difference is the booster's alone.
+    new_base, points = replace(new, calibrator=old.calibrator, scale=old.scale).points(X)
+    effects = {name: points[:, j] for j, name in enumerate(new.encoder.names)}
+    for j, name in enumerate(old.encoder.names):
+        effects[name] = effects.get(name, 0.0) - before[:, j]
+    told = ((before, old.encoder.features), (after, new.encoder.features))
+    shares = pd.concat([family_shares(p, f) for p, f in told], axis=1)
+    return ModelMoves(
+        by_feature=pd.DataFrame(effects, index=pd.RangeIndex(len(X))),
+        base=new_base - base,
+        importance=compare_importance(*told),
+        families=shares.set_axis(["before", "before_share", "now", "now_share"], axis=1).rename_axis("family"),
+    )
+
+
+def compare_importance(before: Explained, now: Explained) -> pd.DataFrame:
+    """How much each feature weighs in two models.
+
+    Args:
+        before: points (n, k) of the earlier model, and its k features.
+        now: points (n, j) of the new one, and its j features.
+
+    Returns:
+        feature (name), family, before and now (mean absolute points; NaN where the model has no such feature),
+        rank_before and rank_now (1 is the strongest, ties by the model's own order; NaN where nothing rests on it).
+        The strongest first, by the larger of the two.
+    """
+    tables = []
+    for name, (points, features) in (("before", before), ("now", now)):
+        table = pd.DataFrame(
+            {"feature": [f.name for f in features], name: np.abs(points).mean(axis=0) if len(points) else 0.0}
+        )
+        table[f"rank_{name}"] = table[name].where(table[name] > 0).rank(ascending=False, method="first")
+        tables.append(table)
+    families = {f.name: f.family for f in (*before[1], *now[1])}
+    both = tables[1].merge(tables[0], on="feature", how="outer", sort=True)
+    both.insert(1, "family", both["feature"].map(families))
+    larger = both[["before", "now"]].max(axis=1)
+    columns = ["feature", "family", "before", "now", "rank_before", "rank_now"]
+    return both.loc[larger.sort_values(ascending=False, kind="stable").index, columns].reset_index(drop=True)
+
+
+def sum_parts(moves: Moves) -> pd.DataFrame:
+    """Each part and the whole change over the list: total (points), mean, and mean_size (up or down).
+
+    Indexed by `PARTS` and "change"; the totals of the parts add up to that of the change.
+    """
+    points = moves.leads[[*PARTS, "change"]]
+    count = max(len(points), 1)
+    total = points.sum()
+    return pd.DataFrame({"total": total, "mean": total / count, "mean_size": points.abs().sum() / count})
+
+
+def sum_by_feature(points: pd.DataFrame) -> pd.DataFrame:
+    """What each feature did to the list, those that moved it most first (ties in the model's order).
+
+    Args:
+        points: (m, features): ``Moves.data`` or ``ModelMoves.by_feature``.
+
+    Returns:
+        indexed by feature: total (points over all leads), up and down (its two sides: total = up + down), leads (how
+        many it moved by at least half a point).
+    """
+    up, down = points.clip(lower=0).sum(), points.clip(upper=0).sum()
+    moved = (points.abs() >= SMALLEST_REASON).sum()
+    table = pd.DataFrame({"total": up + down, "up": up, "down": down, "leads": moved}).rename_axis("feature")
+    return table.loc[(up - down).sort_values(ascending=False, kind="stable").index]
+
+
+def _lead_table(lead_id: pd.Series, earlier: np.ndarray, steps: np.ndarray) -> pd.DataFrame:
+    """One row a lead: scores, change and parts."""
+    changes = np.diff(np.column_stack([earlier, steps]), axis=1)
+    table = pd.DataFrame({"lead_id": lead_id.to_numpy(), "earlier": earlier, "now": steps[:, -1]})
+    return table.assign(change=table["now"] - table["earlier"], **dict(zip(PARTS, changes.T, strict=True)))
+
+
+def _ids_with(lead_id: pd.Series, name: str, scores: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"lead_id": lead_id.iloc[rows].to_numpy(), name: scores[rows]})
