@@ -203,6 +203,15 @@ def test_sums_over_the_list():
     assert sums["total"].sum() == pytest.approx(parts["total"]["data"], abs=1e-9)
     np.testing.assert_allclose(sums["up"] + sums["down"], sums["total"], atol=1e-12)
     assert (np.diff(sums["up"] - sums["down"]) <= 0).all()
+    told, still = moves.split_still()
+    np.testing.assert_allclose(told.sum(axis=1) + still, moves.leads["data"], rtol=0, atol=1e-9)
+    for name in NAMES:
+        same = [
+            a == b or (pd.isna(a) and pd.isna(b)) for a, b in zip(moves.before[name], moves.after[name], strict=True)
+        ]
+        assert (told[name][same] == 0).all() and 0 < sum(same) < len(same)
+        if name != "industry":  # a rare level is read as any other rare one
+            assert moves.changed[name].tolist() == [not s for s in same]
     assert sums["leads"].to_dict() == {n: sum(abs(v) >= 0.5 for v in moves.data[n]) for n in sums.index}
     families = moves.model.families
     assert families["before_share"].sum() == pytest.approx(1) == families["now_share"].sum()

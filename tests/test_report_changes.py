@@ -57,11 +57,15 @@ def made_moves(other=True):
     families = pd.DataFrame(
         {"before": [1.0, 4, 2, 0], "now": [2.0, 1, 2, 0]}, index=["firmographic", "behaviour", "timing", "channel"]
     )
-    model = ModelMoves(pd.DataFrame(), 0.0, importance, families)
+    effects = pd.DataFrame({f.name: [0.0, 0, 0, 0] for f in FEATURES}).assign(
+        since=[-3.0, 0, 0, 0], opened=[0.2, 0, 0, 4]
+    )
+    model = ModelMoves(effects, 0.0, importance, families, FEATURES)
     came = pd.DataFrame({"lead_id": ["new"], "now": [50.0]})
     left = pd.DataFrame({"lead_id": ["gone", "lost"], "earlier": [50.0, 40.0]})
-    frames = [table(t) for t in (BEFORE, AFTER)]
-    return Moves(table(LEADS), table(DATA), model if other else None, came, left, *frames, FEATURES)
+    before, after = table(BEFORE), table(AFTER)
+    changed = before.ne(after) & ~(before.isna() & after.isna())
+    return Moves(table(LEADS), table(DATA), model if other else None, came, left, before, after, changed, FEATURES)
 
 
 def made(language="en", other=True, moves=None):
@@ -89,7 +93,7 @@ def test_why_a_lead_moved_adds_up_and_names_what_changed():
         ("All other data together", "\u22121", True),
     ]
     assert told["still"] == []
-    assert told["only_model"] == [("New model", "+6", False)]
+    assert told["only_model"] == [("New model, above all for: e-mails opened --> <b>", "+6", False)]
     spanish = why_moved(made_moves(), 0, Words("es"))
     assert spanish[:2] == [
         ("Visitas a precios: antes 0, ahora 3", "+9", False),
@@ -108,7 +112,7 @@ def test_english_words(english):
         "Change of the score before it is clipped to 0 to 100 +2.1 6.9",
         "The leads that rose most",
         "up 40 52 +12 +9 Visits to pricing pages: 0 then, 3 now",
-        "only_model 100 100 +6 +6 New model",
+        "only_model 100 100 +6 +6 New model, above all for: e-mails opened",
         "down 60 50 \u221210 \u22124 Days since the last visit: 2 then, 9 now",
         "Behaviour 4.0 1.0 \u22123.0",
         "Visits to pricing pages 2.0 place 1 – not in this model \u22122.0",
@@ -116,7 +120,7 @@ def test_english_words(english):
     ):
         assert words in text, words
     assert "still" not in text.split("The leads that rose most")[1].split("Lead Score then")[1]
-    assert "<b>" not in re.sub(r"<(li class=\"chip[^\"]*\"><b|td><b)>", "", english)
+    assert "<b>" not in re.sub(r"<(li class=\"chip[^\"]*\"><b|td><b|td class=\"num\"><b)>", "", english)
 
 
 def test_spanish_words():
@@ -142,7 +146,7 @@ def test_the_same_model_is_said_once_and_nothing_is_told_of_models():
 def test_without_an_earlier_list_or_a_common_lead():
     assert view_changes(made_input(), Words("en")) is None
     moves = made_moves(other=False)
-    nobody = replace(moves, **{n: getattr(moves, n)[:0] for n in ("leads", "data", "before", "after")})
+    nobody = replace(moves, **{n: getattr(moves, n)[:0] for n in ("leads", "data", "before", "after", "changed")})
     text = visible(build_report(made(moves=nobody)))
     assert "No lead is on both lists" in text and "1 Came onto the list 2 Left the list" in text
     assert "The leads that rose most" not in text

@@ -15,7 +15,7 @@ score is computed. Where the steps interact another order would give other parts
 same scorer everything is data; with unchanged rows nothing is.
 
 Parts by feature are differences of exact Shapley values (`LeadScorer.points`). Those are shared among all features of a
-row, so one whose value stood still can weigh more or less beside one that moved.
+row, so one whose value stood still can weigh more or less beside one that moved: `Moves.split_still` tells them apart.
 """
 
 from collections.abc import Sequence
@@ -63,12 +63,14 @@ class ModelMoves:
         base: points by which the base differs, the same for all leads; a row's points and it are the lead's ``model``.
         importance: `compare_importance` on the whole new list, each scorer with its own calibration.
         families: the same by family: before, now (mean points), before_share, now_share.
+        features: the dictionary's entries, in the order of ``by_feature``; the new scorer's where both have one.
     """
 
     by_feature: pd.DataFrame
     base: float
     importance: pd.DataFrame
     families: pd.DataFrame
+    features: list[Feature]
 
     def of_rows(self, rows: np.ndarray) -> "ModelMoves":
         """The same with effects on some of the leads only, by position."""
@@ -87,6 +89,7 @@ class Moves:
         left: lead_id and earlier of leads that were on the earlier list only.
         before: the m leads' values on the earlier list, by the earlier scorer's features.
         after: the same on the new list.
+        changed: (m, the same), whether the earlier scorer read another value than before.
         features: the earlier scorer's, in the order of ``data``.
     """
 
@@ -97,7 +100,14 @@ class Moves:
     left: pd.DataFrame
     before: pd.DataFrame
     after: pd.DataFrame
+    changed: pd.DataFrame
     features: list[Feature]
+
+    def split_still(self) -> tuple[pd.DataFrame, pd.Series]:
+        """``data`` of features whose value changed (0 elsewhere), and (m,) the sum of all whose value stood still."""
+        told = self.data.where(self.changed, 0.0)
+        still = self.data.mask(self.changed, 0.0)
+        return told, pd.Series(sum((still[name] for name in still), np.zeros(len(still))), name="still")
 
 
 def explain_moves(earlier: ScoredList, now: ScoredList, by_earlier: pd.DataFrame | None = None) -> Moves:
@@ -123,7 +133,7 @@ def explain_moves(earlier: ScoredList, now: ScoredList, by_earlier: pd.DataFrame
     scored, steps = old.raw_score(old.margin(then)), replace_steps(old, now, rows)
     one = old.version == new.version
     base, points = (0.0, now.points) if one and now.points is not None else old.points(rows)
-    before = then.iloc[place[both]].reset_index(drop=True)
+    before, after = (t.iloc[r].reset_index(drop=True) for t, r in ((then, place[both]), (rows, both)))
     return Moves(
         leads=_lead_table(now.lead_id.iloc[both], scored[place[both]], steps[both]),
         data=pd.DataFrame(points[both] - old.points(before)[1], columns=old.encoder.names),
@@ -131,7 +141,8 @@ def explain_moves(earlier: ScoredList, now: ScoredList, by_earlier: pd.DataFrame
         came=_ids_with(now.lead_id, "now", steps[:, -1], np.flatnonzero(place < 0)),
         left=_ids_with(earlier.lead_id, "earlier", scored, gone),
         before=before,
-        after=rows.iloc[both].reset_index(drop=True),
+        after=after,
+        changed=pd.DataFrame(_differ(old.encoder.encode(before), old.encoder.encode(after)), columns=old.encoder.names),
         features=list(old.encoder.features),
     )
 
@@ -165,6 +176,7 @@ def compare_models(earlier: ScoredList, base: float, now: ScoredList) -> ModelMo
     effects = {name: points[:, j] for j, name in enumerate(new.encoder.names)}
     for j, name in enumerate(old.encoder.names):
         effects[name] = effects.get(name, 0.0) - before[:, j]
+    entries = {f.name: f for f in (*old.encoder.features, *new.encoder.features)}
     told = ((before, old.encoder.features), (after, new.encoder.features))
     shares = pd.concat([family_shares(p, f) for p, f in told], axis=1)
     return ModelMoves(
@@ -172,6 +184,7 @@ def compare_models(earlier: ScoredList, base: float, now: ScoredList) -> ModelMo
         base=new_base - base,
         importance=compare_importance(*told),
         families=shares.set_axis(["before", "before_share", "now", "now_share"], axis=1).rename_axis("family"),
+        features=[entries[name] for name in effects],
     )
 
 
@@ -234,6 +247,11 @@ def _lead_table(lead_id: pd.Series, earlier: np.ndarray, steps: np.ndarray) -> p
     changes = np.diff(np.column_stack([earlier, steps]), axis=1)
     table = pd.DataFrame({"lead_id": lead_id.to_numpy(), "earlier": earlier, "now": steps[:, -1]})
     return table.assign(change=table["now"] - table["earlier"], **dict(zip(PARTS, changes.T, strict=True)))
+
+
+def _differ(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Where two encoded matrices differ; missing is equal to missing."""
+    return (before != after) & ~(np.isnan(before) & np.isnan(after))
 
 
 def _ids_with(lead_id: pd.Series, name: str, scores: np.ndarray, rows: np.ndarray) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from leadml.features.dictionary import Feature
 from leadml.moves import PARTS, ModelMoves, Moves, sum_by_feature, sum_parts
 from leadml.reasons import SMALLEST_REASON, feature_value_words, sentence_case
 from leadml.report import plots
-from leadml.report.inputs import Changes, ReportInput
+from leadml.report.inputs import ReportInput
 from leadml.report.words import Words
 
 MOST_FEATURES = 10  # in the plot, and in the table of what weighs how much
@@ -28,23 +28,23 @@ def view_changes(data: ReportInput, words: Words) -> dict[str, Any] | None:
     moves = changes.moves
     before, now = changes.model_version, data.context.model_version
     same = words.t("changes_same") if moves.model is None else words.t("changes_other", before=before, now=now)
-    view: dict[str, Any] = {
+    return {
         "title": words.t("changes", date=words.date(changes.cutoff)),
         "sentence": same if len(moves.leads) else words.t("changes_nobody"),
         "facts": _view_facts(moves, words),
         "parts": [] if moves.model is None or moves.leads.empty else _view_parts(moves, words),
         "plot": _view_moved(moves, words),
         "movers": _view_movers(moves, words),
-        "weighs": [] if moves.model is None else _view_weighs(moves.model, _features(data, changes), words),
+        "weighs": [] if moves.model is None else _view_weighs(moves.model, words),
     }
-    return view
 
 
 def why_moved(moves: Moves, row: int, words: Words) -> list[Chip]:
     """What moved one lead, of at least half a point each, so that what is shown adds up to its change.
 
-    First the features whose shown value changed, strongest first, at most three; then the other data in one, then the
-    new model, calibration and scale. A lead whose data stood still has none of the first two.
+    First the features whose value changed, as the model reads it and as it is shown, strongest first, at most three;
+    then the other data in one, then the new model, calibration and scale. A lead whose data stood still has none of the
+    first two.
 
     Args:
         moves: of the whole list.
@@ -59,12 +59,27 @@ def why_moved(moves: Moves, row: int, words: Words) -> list[Chip]:
             break
         feature = moves.features[k]
         then, now = _value_words(moves, row, feature, words.language)
-        if then != now:
+        if then != now and moves.changed.iat[row, k]:
             said = sentence_case(feature.words(words.language))
             chips.append(_chip(words.t("then_now", feature=said, then=then, now=now), points[k], words))
             rest -= points[k]
-    others = [("rest_of_data", rest), *((f"part_{p}", float(moves.leads[p].iloc[row])) for p in PARTS[1:])]
-    return chips + [_chip(sentence_case(words.t(k)), p, words) for k, p in others if abs(p) >= SMALLEST_REASON]
+    others = [(words.t("rest_of_data"), rest)]
+    for part in PARTS[1:]:
+        moved = float(moves.leads[part].iloc[row])
+        said = words.t(f"part_{part}")
+        if part == "model" and moves.model is not None:
+            said = _model_words(moves.model, row, moved, words)
+        others.append((said, moved))
+    return chips + [_chip(sentence_case(said), p, words) for said, p in others if abs(p) >= SMALLEST_REASON]
+
+
+def _model_words(model: ModelMoves, row: int, moved: float, words: Words) -> str:
+    """The new model, and the feature for which it gives most of that otherwise, where there is one."""
+    points = model.by_feature.iloc[row].to_numpy(dtype=np.float64) * np.sign(moved)
+    most = int(points.argmax())
+    if points[most] < SMALLEST_REASON:
+        return words.t("part_model")
+    return words.t("part_model_most", feature=model.features[most].words(words.language))
 
 
 def _value_words(moves: Moves, row: int, feature: Feature, language: str) -> tuple[str, str]:
@@ -107,13 +122,22 @@ def _view_parts(moves: Moves, words: Words) -> list[dict[str, Any]]:
 
 
 def _view_moved(moves: Moves, words: Words) -> tuple[str, Markup] | None:
-    """Caption and plot of the features that moved the list most; None where data moved nothing."""
-    sums = sum_by_feature(moves.data).head(MOST_FEATURES)
+    """Caption and plot of the features that moved the list most, where their value changed; None where data did not.
+
+    The last bar is what values that stood still did beside those that changed.
+    """
+    told, still = moves.split_still()
+    sums = sum_by_feature(told).head(MOST_FEATURES)
     sums = sums[sums["leads"] > 0]
     if sums.empty:
         return None
     by_name = {f.name: f for f in moves.features}
     labels = [sentence_case(by_name[str(name)].words(words.language)) for name in sums.index]
+    others = told.drop(columns=sums.index)
+    for label, points in (("moved_others", others.sum(axis=1)), ("moved_still", still)):
+        if (points.abs() >= SMALLEST_REASON).any():
+            sums = pd.concat([sums, sum_by_feature(points.to_frame(label))])
+            labels.append(words.t(label))
     caption = words.t("moved_caption", n=words.number(len(moves.leads)))
     return caption, Markup(plots.plot_moved(sums, labels, words))
 
@@ -141,8 +165,9 @@ def _view_mover(moves: Moves, row: int, words: Words) -> dict[str, Any]:
     }
 
 
-def _view_weighs(model: ModelMoves, features: dict[str, Feature], words: Words) -> list[dict[str, Any]]:
+def _view_weighs(model: ModelMoves, words: Words) -> list[dict[str, Any]]:
     """Families first, then the features that weigh most in either model."""
+    features = {f.name: f for f in model.features}
     rows = [
         {
             "name": words.t(str(family)),
@@ -170,11 +195,6 @@ def _weight(mean: float, rank: float, words: Words) -> tuple[str, str]:
     if np.isnan(rank):
         return words.number(mean, 1), words.t("weighs_no_place")
     return words.number(mean, 1), words.t("weighs_place", rank=words.number(int(rank)))
-
-
-def _features(data: ReportInput, changes: Changes) -> dict[str, Feature]:
-    """Both models' features by name; the new one's words where both have it."""
-    return {f.name: f for f in (*changes.moves.features, *data.features)}
 
 
 def _signed(points: float, words: Words) -> str:

@@ -4,7 +4,8 @@
 CHANGES_TEXTS: dict[str, tuple[str, str]] = {
     "changes": ("What moved since the list of {date}", "Qué se ha movido desde la lista del {date}"),
     "changes_same": (
-        "The same model made both lists, so a score moved by new data alone: what became known of its lead, or older.",
+        "The same model made both lists, so a score moved by new data alone: by what became known of its lead, or grew "
+        "older.",
         "El mismo modelo hizo las dos listas: una puntuación solo se ha movido por los datos nuevos, es decir, por lo "
         "que se ha sabido de su lead o ha envejecido.",
     ),
@@ -35,6 +36,7 @@ CHANGES_TEXTS: dict[str, tuple[str, str]] = {
     "part_size": ("Mean up or down", "Media arriba o abajo"),
     "part_data": ("New data", "Datos nuevos"),
     "part_model": ("New model", "Modelo nuevo"),
+    "part_model_most": ("New model, above all for: {feature}", "Modelo nuevo, sobre todo por: {feature}"),
     "part_calibration": ("New calibration", "Calibración nueva"),
     "part_scale": ("New scale", "Escala nueva"),
     "part_change": ("Change of the score", "Cambio de la puntuación"),
@@ -44,11 +46,13 @@ CHANGES_TEXTS: dict[str, tuple[str, str]] = {
     "part_scale_words": ("which probability scores 50", "qué probabilidad puntúa 50"),
     "part_change_words": ("before it is clipped to 0 to 100", "antes de recortarla a 0-100"),
     "moved_caption": (
-        "The features whose new data moved the list most: points up and down, summed over the {n} leads on both lists; "
-        "the dark mark is what is left of both",
-        "Las variables cuyos datos nuevos han movido más la lista: puntos arriba y abajo, sumados sobre los {n} leads "
-        "de ambas listas; la marca oscura es lo que queda de ambos",
+        "The features whose new values moved the list most: points up and down, summed over the {n} leads on both "
+        "lists; the dark mark is what is left of both",
+        "Las variables cuyos valores nuevos han movido más la lista: puntos arriba y abajo, sumados sobre los {n} "
+        "leads de ambas listas; la marca oscura es lo que queda de ambos",
     ),
+    "moved_others": ("All other features with new values", "Las demás variables con valores nuevos"),
+    "moved_still": ("Unchanged values, beside the new ones", "Valores sin cambios, junto a los nuevos"),
     "points_up": ("up", "arriba"),
     "points_down": ("down", "abajo"),
     "points_left": ("what is left", "lo que queda"),
@@ -56,9 +60,9 @@ CHANGES_TEXTS: dict[str, tuple[str, str]] = {
     "moved_up": ("The leads that rose most", "Los leads que más suben"),
     "moved_down": ("The leads that fell most", "Los leads que más bajan"),
     "moved_note": (
-        "Why says what moved the score, not what would change the outcome. Changes are counted before scores are "
+        "The words say what moved the score, not what would change the outcome. Changes are counted before scores are "
         "clipped to 0 to 100.",
-        "El porqué dice qué ha movido la puntuación, no qué cambiaría el resultado. Los cambios se cuentan antes de "
+        "Los textos dicen qué ha movido la puntuación, no qué cambiaría el resultado. Los cambios se cuentan antes de "
         "recortar la puntuación a 0-100.",
     ),
     "score_then": ("Score then", "Puntuación antes"),

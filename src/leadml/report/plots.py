@@ -151,7 +151,8 @@ def plot_moved(sums: pd.DataFrame, labels: list[str], words: Words) -> str:
         room = 0.04 * (high - low)
         axes.set(xlim=(low - room, high + room), xlabel=words.t("axis_summed"))
         number_axis(axes.xaxis, words.language)
-        figure.legend(loc="outside upper left", ncols=3)
+        handles, names = axes.get_legend_handles_labels()
+        figure.legend([*handles[1:], handles[0]], [*names[1:], names[0]], loc="outside upper left", ncols=3)
         _light_grid(axes, "x")
         return to_svg(figure)
 
