@@ -3,20 +3,28 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import run_here
+from conftest import ROOT, run_here
 from finished import champion, manifest, scores, stored
+from hydra import compose, initialize_config_dir
 
 from leadml import LeadScorer
+from leadml.config import ExplainConfig, register_schema, to_config
 from leadml.errors import ArtifactError, ConfigurationError
+from leadml.manifest import Manifest
 from leadml.moves import PARTS
+from leadml.progress import Progress
+from leadml.stages import explain
 from leadml.stages.archive import keep_scorer
-from leadml.stages.comparing import find_earlier
+from leadml.stages.comparing import compare_with_earlier, find_earlier
+from leadml.stages.context import Context
+from leadml.stages.scoring import score_population
 from leadml.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -58,7 +66,7 @@ def root(small_company, tmp_path_factory):
     """A workspace with an earlier list as well, and a report of now that compares with it."""
     copy = shutil.copytree(small_company, tmp_path_factory.mktemp("compared") / "ws")
     leadml(copy, "predict", f"predict.cutoff={EARLIER}")
-    leadml(copy, "explain")
+    leadml(copy, "explain", f"explain.against={EARLIER}")
     return copy
 
 
@@ -139,34 +147,104 @@ def test_another_model_that_reads_other_features_is_compared_by_rows_built_again
     assert "New calibration" in text and "Earlier model" in text
 
 
-def test_what_cannot_be_compared_is_left_out_and_said(retrained):
-    shutil.rmtree(retrained / "data/archive/models")
-    shown = leadml(retrained, "explain")
-    said = r"explain +not compared with the list of 2026-06-24 00:00:00: its model \w+ was not kept"
-    assert re.search(said, shown.stdout)
-    assert not (retrained / "data/reports/changes.parquet").exists()
-    assert "was not kept" in manifest(retrained, "explain")["stages"]["explain"]["against"]["left_out"]
-    assert "What moved since" not in (retrained / "data/reports/report.html").read_text()
+@pytest.fixture(scope="module")
+def here(retrained):
+    """The retrained workspace's list as explain has it at hand."""
+    register_schema()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = to_config(compose("explain", overrides=[f"paths.root={retrained}"]))
+    context = Context(config, Workspace(retrained), Manifest("explain", config.seed, {}), Progress())
+    return context, score_population(context)
 
 
-def test_against_the_list_of_this_very_cutoff_nothing_moved_and_against_none_nothing_is_told(root):
-    leadml(root, "explain", "explain.against=2026-07-01")
-    told = changes(root)
-    assert (told["list"] == "both").all() and (told["change"] == 0).all()
-    leadml(root, "explain", "explain.against=none")
+def against(here, cutoff):
+    """What explain compares with, asked for that cutoff."""
+    context, scored = here
+    settings = replace(context.config, explain=ExplainConfig(cutoff))
+    return compare_with_earlier(replace(context, config=settings), scored)
+
+
+def test_another_model_on_the_list_of_the_same_cutoff_moves_by_the_model_alone(here, root):
+    compared, why_not = against(here, "2026-07-01")
+    leads = compared.moves.leads
+    assert not why_not and compared.model_version == champion(root).version
+    assert compared.moves.came.empty and compared.moves.left.empty
+    assert (leads["data"] == 0).all() and (compared.moves.data == 0).all(axis=None)
+    assert not compared.moves.changed.any(axis=None) and (leads["model"] != 0).any()
+    np.testing.assert_allclose(leads["model"] + leads["calibration"], leads["change"], rtol=0, atol=1e-9)
+
+
+def test_what_cannot_be_compared_is_left_out_with_a_reason(here, root):
+    folder = here[0].workspace.root / FOLDER
+    kept = here[0].workspace.data / "archive/models" / champion(root).version
+    facts = json.loads((folder / "archive.json").read_text())
+    own = {"feature": here[1].scorer.encoder.features[0].to_dict() | {"name": "mine"}, "language": "sql",
+           "file": "mine.sql", "function": "", "sha256": "0" * 64}  # fmt: skip
+    scorer = (kept / "scorer.json").read_text()
+
+    def trained_on(**changes):
+        """Keeps the earlier model as if it had been trained otherwise, under the digest that it then has."""
+        entry = json.loads(scorer)
+        entry["about"]["spec"] |= changes.pop("spec", {})
+        entry["about"]["problem"] |= changes.pop("problem", {})
+        entry["about"] |= changes
+        (kept / "scorer.json").write_text(json.dumps(entry))
+        version = LeadScorer.load_without_decision(kept).version
+        shutil.copytree(kept, kept.with_name(version))
+        (folder / "archive.json").write_text(json.dumps(facts | {"model_version": version}))
+
+    def why():
+        compared, told = against(here, "latest")
+        assert compared is None and told.startswith("not compared with the list of 2026-06-24 00:00:00: ")
+        return told.partition(": ")[2]
+
+    trained_on(spec={"own": [own]})
+    assert "the model needs the feature mine of mine.sql" in why()
+    trained_on(spec={"lead_attributes": {"shoe_size": "number"}})
+    assert "its model reads shoe_size of leads, which the source no longer has" in why()
+    trained_on(source="hubspot")
+    assert "it is of source=hubspot, and this one of salesforce" in why()
+    trained_on(problem={"unit": "account"})
+    assert "it is of accounts, and this one of leads" in why()
+    (folder / "archive.json").write_text(json.dumps(facts))
+    assert f"the model kept in {kept} is " in why()
+    (kept / "scorer.json").write_text("{}")
+    assert "scorer format None" in why()
+    (kept / "scorer.json").unlink()
+    assert f"its model {champion(root).version} was not kept ({kept} has no scorer.json)" in why()
+    (folder / "archive.json").write_text("{}")
+    assert "does not say which leads it is of" in why()
+    (folder / "features.parquet").write_text("")
+    assert "features.parquet is broken" in why()
+
+
+def test_a_report_without_its_comparison_is_made_and_says_why(here, capsys):
+    context, root = here[0], here[0].workspace.root
+    (root / FOLDER / "features.parquet").write_text("")
+    explain.run(context)
+    why = context.manifest.facts["stages"]["explain"]["against"]["left_out"]
+    assert re.match("not compared with the list of 2026-06-24 00:00:00: .*features.parquet is broken", why)
+    assert f"explain   {why}\n" in capsys.readouterr().out
     assert not (root / "data/reports/changes.parquet").exists()
+    assert "What moved since" not in (root / "data/reports/report.html").read_text()
 
 
-def test_a_list_that_is_not_there_is_refused_and_the_report_stays(root):
-    before = stored(root, "data/reports")
-    shown = leadml(root, "explain", "explain.against=2026-06-23", code=4)
-    (line,) = shown.stderr.strip().splitlines()
-    assert "explain.against=2026-06-23: no list of that cutoff is archived in" in line
-    assert line.endswith("there is 2026-07-01T00:00:00, 2026-06-24T00:00:00")
-    shown = leadml(root, "explain", "explain.against=yesterday", code=2)
-    (line,) = shown.stderr.strip().splitlines()
-    assert "explain.against=yesterday is not a date" in line and "latest for the latest earlier list, none for" in line
-    assert stored(root, "data/reports") == before
+def test_a_list_that_is_not_archived_is_refused_and_the_report_stays(here):
+    context, before = here[0], stored(here[0].workspace.root, "data/reports")
+    settings = replace(context.config, explain=ExplainConfig("2026-06-23"))
+    with pytest.raises(
+        ArtifactError, match="explain.against=2026-06-23: no list of that cutoff is archived"
+    ) as refused:
+        explain.run(replace(context, config=settings))
+    assert refused.value.exit_code == 4
+    assert str(refused.value).endswith("there is 2026-07-01T00:00:00, 2026-06-24T00:00:00")
+    assert stored(context.workspace.root, "data/reports") == before
+
+
+@pytest.mark.parametrize("word", ["yesterday", "2026-13-01", ""])
+def test_against_is_a_cutoff_latest_or_none(word):
+    with pytest.raises(ConfigurationError, match=f"explain.against={word} is not a date.*or latest for the latest"):
+        ExplainConfig(word)
 
 
 def asked(against, cutoff, data):
