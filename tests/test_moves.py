@@ -148,7 +148,7 @@ def test_who_came_who_left_and_whose_data_stood_still():
     assert list(told.index) == ["c", "a"] and told["data"]["c"] == 0 == told["change"]["c"]
     assert told["change"]["a"] == told["data"]["a"] > 1
     assert (moves.data.iloc[0] == 0).all()
-    assert moves.before["visits"].tolist() == [2, 0] and moves.after["visits"].tolist() == [2, 9]
+    assert moves.values("visits").to_dict("list") == {"before": [2, 0], "now": [2, 9]}
     assert moves.came["lead_id"].tolist() == ["d"] and moves.left["lead_id"].tolist() == ["b"]
     # Whoever came has the new scorer's score, whoever left the earlier one's.
     assert moves.came["now"][0] == told["earlier"]["a"]
@@ -206,9 +206,8 @@ def test_sums_over_the_list():
     told, still = moves.split_still()
     np.testing.assert_allclose(told.sum(axis=1) + still, moves.leads["data"], rtol=0, atol=1e-9)
     for name in NAMES:
-        same = [
-            a == b or (pd.isna(a) and pd.isna(b)) for a, b in zip(moves.before[name], moves.after[name], strict=True)
-        ]
+        values = moves.values(name)
+        same = [a == b or (pd.isna(a) and pd.isna(b)) for a, b in zip(values["before"], values["now"], strict=True)]
         assert (told[name][same] == 0).all() and 0 < sum(same) < len(same)
         if name != "industry":  # a rare level is read as any other rare one
             assert moves.changed[name].tolist() == [not s for s in same]
@@ -245,5 +244,5 @@ def test_lists_that_do_not_fit_are_refused():
         replace(now, lead_id=now.lead_id.replace("lead8", "lead9"))
     with pytest.raises(ArtifactError, match="a list of 40 leads has 39 rows"):
         replace(now, X=now.X[1:])
-    with pytest.raises(ArtifactError, match="39 rows by the earlier scorer's features for 40 leads"):
+    with pytest.raises(ArtifactError, match="39 rows of features are given beside a list of 40 leads"):
         explain_moves(earlier, now, now.X[1:])

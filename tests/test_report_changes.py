@@ -65,7 +65,8 @@ def made_moves(other=True):
     left = pd.DataFrame({"lead_id": ["gone", "lost"], "earlier": [50.0, 40.0]})
     before, after = table(BEFORE), table(AFTER)
     changed = before.ne(after) & ~(before.isna() & after.isna())
-    return Moves(table(LEADS), table(DATA), model if other else None, came, left, before, after, changed, FEATURES)
+    told, model = (table(LEADS), table(DATA)), model if other else None
+    return Moves(*told, model, came, left, changed, FEATURES, (before, after), np.vstack([range(4)] * 2))
 
 
 def made(language="en", other=True, moves=None):
@@ -146,7 +147,7 @@ def test_the_same_model_is_said_once_and_nothing_is_told_of_models():
 def test_without_an_earlier_list_or_a_common_lead():
     assert view_changes(made_input(), Words("en")) is None
     moves = made_moves(other=False)
-    nobody = replace(moves, **{n: getattr(moves, n)[:0] for n in ("leads", "data", "before", "after", "changed")})
+    nobody = replace(moves, **{n: getattr(moves, n)[:0] for n in ("leads", "data", "changed")})
     text = visible(build_report(made(moves=nobody)))
     assert "No lead is on both lists" in text and "1 Came onto the list 2 Left the list" in text
     assert "The leads that rose most" not in text

@@ -30,6 +30,7 @@ from leadml.reasons import SMALLEST_REASON, family_shares
 from leadml.scorer import LeadScorer
 
 PARTS = ("data", "model", "calibration", "scale")
+BLOCK_ROWS = 16_384
 Explained = tuple[np.ndarray, Sequence[Feature]]  # points (n, k) and the k features
 
 
@@ -52,6 +53,13 @@ class ScoredList:
         if twice:
             raise ArtifactError(f"{twice} of {len(self.lead_id)} leads are on one list more than once")
 
+    def prepared(self, X: pd.DataFrame | None = None) -> "ScoredList":
+        """The list with values as the scorer reads them: of its own rows, or of others in the same order."""
+        rows = self.X if X is None else X
+        if len(rows) != len(self.X):
+            raise ArtifactError(f"{len(rows)} rows of features are given beside a list of {len(self.X)} leads")
+        return replace(self, X=self.scorer.prepare(rows).reset_index(drop=True))
+
 
 @dataclass(frozen=True)
 class ModelMoves:
@@ -72,10 +80,6 @@ class ModelMoves:
     families: pd.DataFrame
     features: list[Feature]
 
-    def of_rows(self, rows: np.ndarray) -> "ModelMoves":
-        """The same with effects on some of the leads only, by position."""
-        return replace(self, by_feature=self.by_feature.iloc[rows].reset_index(drop=True))
-
 
 @dataclass(frozen=True)
 class Moves:
@@ -87,10 +91,10 @@ class Moves:
         model: what the new model did; None where one and the same scorer made both lists.
         came: lead_id and now of leads that are on the new list only.
         left: lead_id and earlier of leads that were on the earlier list only.
-        before: the m leads' values on the earlier list, by the earlier scorer's features.
-        after: the same on the new list.
-        changed: (m, the same), whether the earlier scorer read another value than before.
+        changed: (m, features of the earlier scorer), whether it reads another value than before.
         features: the earlier scorer's, in the order of ``data``.
+        rows: the whole earlier list and the whole new one, by the earlier scorer's features.
+        places: (2, m) positions of the m leads in each.
     """
 
     leads: pd.DataFrame
@@ -98,10 +102,15 @@ class Moves:
     model: ModelMoves | None
     came: pd.DataFrame
     left: pd.DataFrame
-    before: pd.DataFrame
-    after: pd.DataFrame
     changed: pd.DataFrame
     features: list[Feature]
+    rows: tuple[pd.DataFrame, pd.DataFrame]
+    places: np.ndarray
+
+    def values(self, feature: str) -> pd.DataFrame:
+        """The m leads' values of a feature of the earlier scorer: before and now."""
+        told = zip(("before", "now"), self.rows, self.places, strict=True)
+        return pd.DataFrame({name: rows[feature].iloc[at].to_numpy() for name, rows, at in told})
 
     def split_still(self) -> tuple[pd.DataFrame, pd.Series]:
         """``data`` of features whose value changed (0 elsewhere), and (m,) the sum of all whose value stood still."""
@@ -122,69 +131,69 @@ def explain_moves(earlier: ScoredList, now: ScoredList, by_earlier: pd.DataFrame
         ArtifactError: rows and leads do not fit, a lead is on one list twice, or features of the earlier scorer are
             missing from the new rows.
     """
-    old, new = earlier.scorer, now.scorer
-    then = old.prepare(earlier.X).reset_index(drop=True)
-    rows = old.prepare(now.X if by_earlier is None else by_earlier).reset_index(drop=True)
-    if len(rows) != len(now.X):
-        raise ArtifactError(f"{len(rows)} rows by the earlier scorer's features for {len(now.X)} leads of the new list")
-    place = pd.Index(earlier.lead_id).get_indexer(pd.Index(now.lead_id))
-    both = np.flatnonzero(place >= 0)
-    gone = np.setdiff1d(np.arange(len(then)), place[both])
-    scored, steps = old.raw_score(old.margin(then)), replace_steps(old, now, rows)
-    one = old.version == new.version
-    base, points = (0.0, now.points) if one and now.points is not None else old.points(rows)
-    before, after = (t.iloc[r].reset_index(drop=True) for t, r in ((then, place[both]), (rows, both)))
+    old, one = earlier.scorer, earlier.scorer.version == now.scorer.version
+    then, read = earlier.prepared(), replace(now, scorer=old).prepared(by_earlier)
+    new = read if one else now.prepared()
+    at = pd.Index(then.lead_id).get_indexer(pd.Index(now.lead_id))
+    places = np.vstack([at[at >= 0], np.flatnonzero(at >= 0)])
+    scored, steps = old.raw_score(old.margin(then.X)), replace_steps(read, new)
+    base, points = (0.0, now.points) if one and now.points is not None else old.points(read.X)
+    data, changed = _compare_rows(then, read.X, points, places)
     return Moves(
-        leads=_lead_table(now.lead_id.iloc[both], scored[place[both]], steps[both]),
-        data=pd.DataFrame(points[both] - old.points(before)[1], columns=old.encoder.names),
-        model=None if one else compare_models(ScoredList(old, now.lead_id, rows, points), base, now).of_rows(both),
-        came=_ids_with(now.lead_id, "now", steps[:, -1], np.flatnonzero(place < 0)),
-        left=_ids_with(earlier.lead_id, "earlier", scored, gone),
-        before=before,
-        after=after,
-        changed=pd.DataFrame(_differ(old.encoder.encode(before), old.encoder.encode(after)), columns=old.encoder.names),
+        leads=_lead_table(now.lead_id.iloc[places[1]], scored[places[0]], steps[places[1]]),
+        data=pd.DataFrame(data, columns=old.encoder.names),
+        model=None if one else compare_models(replace(read, points=points), base, new, places[1]),
+        came=_ids_with(now.lead_id, "now", steps[:, -1], np.flatnonzero(at < 0)),
+        left=_ids_with(then.lead_id, "earlier", scored, np.setdiff1d(np.arange(len(scored)), places[0])),
+        changed=pd.DataFrame(changed, columns=old.encoder.names),
         features=list(old.encoder.features),
+        rows=(then.X, read.X),
+        places=places,
     )
 
 
-def replace_steps(old: LeadScorer, now: ScoredList, rows: pd.DataFrame) -> np.ndarray:
+def replace_steps(before: ScoredList, now: ScoredList) -> np.ndarray:
     """Unclipped scores (n, 4) of the new list after each of `PARTS`; the last column is the new scorer's own score.
 
-    ``rows`` (n) has the earlier scorer's features.
+    Args:
+        before: the new list's leads by the earlier scorer.
+        now: the same leads by the new one.
     """
-    new, told = now.scorer, old.margin(rows)
-    margin = told if old.version == new.version else new.margin(new.prepare(now.X))
+    old, new = before.scorer, now.scorer
+    told = old.margin(before.X)
+    margin = told if old.version == new.version else new.margin(now.X)
     calibrated = replace(old, calibrator=new.calibrator)
     steps = ((old, told), (old, margin), (calibrated, margin), (new, margin))
     return np.column_stack([scorer.raw_score(said) for scorer, said in steps])
 
 
-def compare_models(earlier: ScoredList, base: float, now: ScoredList) -> ModelMoves:
+def compare_models(before: ScoredList, base: float, now: ScoredList, leads: np.ndarray) -> ModelMoves:
     """What the new model makes of the same n leads otherwise than the earlier one.
 
     Args:
-        earlier: the leads' rows by the earlier scorer's features, with its points.
+        before: the leads by the earlier scorer, with its points.
         base: its base points.
-        now: the same leads in the same order, by the new scorer's features.
+        now: the same leads in the same order by the new one.
+        leads: positions of the m leads whose effects are wanted; weights are those of all n.
     """
-    old, new = earlier.scorer, now.scorer
-    X = new.prepare(now.X)
-    before = old.points(earlier.X)[1] if earlier.points is None else earlier.points
-    after = new.points(X)[1] if now.points is None else now.points
+    old, new = before.scorer, now.scorer
+    earlier = old.points(before.X)[1] if before.points is None else before.points
+    own = new.points(now.X)[1] if now.points is None else now.points
+    told = ((earlier, old.encoder.features), (own, new.encoder.features))
+    importance, shares = compare_importance(*told), pd.concat([family_shares(*t) for t in told], axis=1)
     # The new booster by the earlier calibration and scale: what is left of the difference is the booster's alone.
-    new_base, points = replace(new, calibrator=old.calibrator, scale=old.scale).points(X)
-    effects = {name: points[:, j] for j, name in enumerate(new.encoder.names)}
+    new_base, points = replace(new, calibrator=old.calibrator, scale=old.scale).points(now.X)
+    entries = {f.name: f for f in new.encoder.features}
+    entries |= {f.name: f for f in old.encoder.features if f.name not in entries}
+    effects = {name: points[leads, j] for j, name in enumerate(new.encoder.names)}
     for j, name in enumerate(old.encoder.names):
-        effects[name] = effects.get(name, 0.0) - before[:, j]
-    entries = {f.name: f for f in (*old.encoder.features, *new.encoder.features)}
-    told = ((before, old.encoder.features), (after, new.encoder.features))
-    shares = pd.concat([family_shares(p, f) for p, f in told], axis=1)
+        effects[name] = effects.get(name, 0.0) - earlier[leads, j]
     return ModelMoves(
-        by_feature=pd.DataFrame(effects, index=pd.RangeIndex(len(X))),
+        by_feature=pd.DataFrame(effects, index=pd.RangeIndex(len(leads))),
         base=new_base - base,
-        importance=compare_importance(*told),
+        importance=importance,
         families=shares.set_axis(["before", "before_share", "now", "now_share"], axis=1).rename_axis("family"),
-        features=[entries[name] for name in effects],
+        features=list(entries.values()),
     )
 
 
@@ -249,9 +258,22 @@ def _lead_table(lead_id: pd.Series, earlier: np.ndarray, steps: np.ndarray) -> p
     return table.assign(change=table["now"] - table["earlier"], **dict(zip(PARTS, changes.T, strict=True)))
 
 
-def _differ(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Where two encoded matrices differ; missing is equal to missing."""
-    return (before != after) & ~(np.isnan(before) & np.isnan(after))
+def _compare_rows(
+    then: ScoredList, X: pd.DataFrame, points: np.ndarray, places: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What new data did and which values changed, both (m, features), for leads at ``places`` (2, m) of the lists.
+
+    ``X`` and ``points`` are the new list's, by the earlier scorer. In blocks, so that working copies stay small.
+    """
+    scorer, data = then.scorer, points[places[1]]
+    changed = np.zeros(data.shape, dtype=bool)
+    for start in range(0, len(data), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        before, after = then.X.iloc[places[0, block]], X.iloc[places[1, block]]
+        data[block] -= scorer.points(before)[1]
+        a, b = scorer.encoder.encode(before), scorer.encoder.encode(after)
+        changed[block] = (a != b) & ~(np.isnan(a) & np.isnan(b))
+    return data, changed
 
 
 def _ids_with(lead_id: pd.Series, name: str, scores: np.ndarray, rows: np.ndarray) -> pd.DataFrame:

@@ -84,7 +84,7 @@ def _model_words(model: ModelMoves, row: int, moved: float, words: Words) -> str
 
 def _value_words(moves: Moves, row: int, feature: Feature, language: str) -> tuple[str, str]:
     """The lead's value on the earlier list and on the new one."""
-    both = pd.concat([moves.before[feature.name].iloc[[row]], moves.after[feature.name].iloc[[row]]])
+    both = pd.concat([rows[feature.name].iloc[[at[row]]] for rows, at in zip(moves.rows, moves.places, strict=True)])
     codes, texts = feature_value_words(both, feature, language)
     return texts[codes[0]], texts[codes[1]]
 
