@@ -10,6 +10,7 @@ import pandas as pd
 
 from leadml.errors import ArtifactError
 from leadml.features.dictionary import Feature
+from leadml.moves import Moves
 from leadml.reasons import ReasonsStyle
 
 
@@ -60,6 +61,15 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """How the list moved since an earlier one, that one's cutoff (UTC without a zone) and its model's version."""
+
+    moves: Moves
+    cutoff: datetime
+    model_version: str
+
+
+@dataclass(frozen=True)
 class ReportInput:
     """Everything of the report; rows of ``scores``, ``points`` and ``X`` belong together by position.
 
@@ -77,6 +87,7 @@ class ReportInput:
         accounts: (n,) the account of each lead; None where each is its own.
         strength: (k, k) mean absolute points that pairs of features give together (`LeadScorer.pair_points`); None
             where it is not known.
+        changes: since the last list; None where there is none to compare with.
     """
 
     scores: pd.DataFrame
@@ -90,6 +101,7 @@ class ReportInput:
     evidence: Evidence = field(default_factory=Evidence)
     accounts: np.ndarray | None = None
     strength: np.ndarray | None = None
+    changes: Changes | None = None
 
     @property
     def account_ids(self) -> np.ndarray:

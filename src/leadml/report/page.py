@@ -10,6 +10,7 @@ from markupsafe import Markup
 from leadml.reasons import write_reasons
 from leadml.report import plots
 from leadml.report.audit import view_audit
+from leadml.report.changes import view_changes
 from leadml.report.evidence import view_data, view_denied
 from leadml.report.figures import view_test, view_threshold
 from leadml.report.inputs import ReportInput
@@ -47,6 +48,7 @@ def build_report(data: ReportInput) -> str:
         scale=view_scale(data.context.p50, words),
         grades=view_grades(data, words),
         best=view_best(data, words),
+        changes=view_changes(data, words),
         threshold=view_threshold(data, words),
         test=view_test(data, words),
         rests=view_rests(data, words),

@@ -6,6 +6,7 @@ from datetime import datetime
 from leadml.errors import ConfigurationError
 from leadml.numbers import format_date, format_number, format_percent, format_points
 from leadml.report.audit_words import AUDIT_TEXTS
+from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.rests_words import RESTS_TEXTS
 
 # key: (English, Spanish). Placeholders in braces are the same in both.
@@ -353,7 +354,7 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     "unit_year": ("year", "año"),
     "unit_category": ("", ""),
 }
-TEXTS = OWN_TEXTS | AUDIT_TEXTS | RESTS_TEXTS
+TEXTS = OWN_TEXTS | AUDIT_TEXTS | CHANGES_TEXTS | RESTS_TEXTS
 LANGUAGES = ("en", "es")
 _MINUS = "\u2212"
 
