@@ -10,7 +10,7 @@ import pandas as pd
 
 from leadml.errors import ArtifactError
 from leadml.features.dictionary import Feature
-from leadml.reasons import ReasonsStyle
+from leadml.reasons import ReasonsStyle, Reference
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class ReportInput:
         decision: as in decision.json: grades (name to lower end, best first), threshold, chosen
             (`ThresholdChoice.to_dict`), judged (`judge_threshold`); each may be missing.
         evidence: about the data.
+        reference: what reasons compare a lead's values with.
     """
 
     scores: pd.DataFrame
@@ -83,6 +84,7 @@ class ReportInput:
     verdict: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
+    reference: Reference = field(default_factory=Reference)
 
     def __post_init__(self) -> None:
         missing = {"lead_id", "probability", "score", "grade"} - set(self.scores.columns)

@@ -386,6 +386,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unit_flag": ("no = 0, yes = 1", "no = 0, sí = 1"),
     "unit_number": ("value", "valor"),
     "unit_year": ("year", "año"),
+    "unit_hour": ("hour of the day", "hora del día"),
+    "unit_weekday": ("weekday (0 is Monday)", "día de la semana (0 es lunes)"),
+    "unit_season": ("from -1 to 1", "de -1 a 1"),
     "unit_category": ("", ""),
 }
 TEXTS |= AUDIT_TEXTS

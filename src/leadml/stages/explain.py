@@ -68,6 +68,7 @@ def report_input(context: Context, scored: Scored) -> ReportInput:
         verdict=scorer.about["verdict"],
         decision=scorer.decision or {},
         evidence=read_evidence(context),
+        reference=scorer.reference,
     )
 
 
