@@ -243,6 +243,8 @@ def test_a_level_that_is_a_mail_address_is_in_no_reason_though_the_model_knows_i
         ("share", 0.125, "12%", f"12{NB}%"),
         ("money", 12.5, "12.50", "12,50"),
         ("money", 1234567, "1,234,567", "1.234.567"),
+        ("money EUR", 1234, "€1,234", f"1234{NB}€"),
+        ("money CLP", 12500, f"CLP{NB}12,500", f"12.500{NB}CLP"),
         ("hour", 9, "9:00", "9:00"),
         ("weekday", 2, "Wednesday", "miércoles"),
         ("weekday", np.nan, "not known", "no consta"),

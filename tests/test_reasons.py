@@ -106,7 +106,7 @@ def test_joined_text_and_the_strongest_of_both_sides():
 
 def test_no_reason_below_half_a_point_and_ties_go_to_the_first_feature():
     points = np.array([[0.49, -0.49, 0.0], [0.5, 0.5, -0.5]])
-    chosen = choose_reasons(points, np.arange(3, dtype=np.int16), ReasonsStyle("en", 1, 1))
+    chosen = choose_reasons(points, np.arange(3, dtype=np.int32), ReasonsStyle("en", 1, 1))
     assert chosen.feature.tolist() == [[-1, -1], [0, 2]]
     assert chosen.points[1].tolist() == [0.5, -0.5]
     assert chosen.rest.tolist() == [0.0, 0.5]
@@ -153,7 +153,7 @@ def test_choice_is_that_of_a_slow_sort(data):
     drawn = data.draw(st.lists(st.integers(0, 4), min_size=k, max_size=k))
     topics = [list(dict.fromkeys(drawn)).index(t) for t in drawn]
     style = ReasonsStyle("en", data.draw(st.integers(0, 4)), data.draw(st.integers(0, 3)))
-    chosen = choose_reasons(points, np.array(topics, dtype=np.int16), style)
+    chosen = choose_reasons(points, np.array(topics, dtype=np.int32), style)
     for i in range(n):
         feature, told, rest = slow_choice(points[i].tolist(), topics, style)
         assert chosen.feature[i].tolist() == feature

@@ -127,7 +127,7 @@ def round_shown(values: np.ndarray, unit: str) -> np.ndarray:
         decimals = np.where(np.round(size, 1) < 10, 1, 0)
     elif unit == "share":
         decimals = np.where(np.round(size, 3) < 0.1, 3, 2)
-    elif unit == "money":
+    elif unit.startswith("money"):
         decimals = np.where(size < 100, 2, 0)
     else:
         with np.errstate(divide="ignore"):
@@ -142,8 +142,9 @@ def round_shown(values: np.ndarray, unit: str) -> np.ndarray:
 def value_words(values: np.ndarray | list[float], unit: str, language: str) -> list[str]:
     """Each number in words by its unit: "12 days", "3", "45%", "1,200", "yes"; "not known" where missing.
 
-    Units: days, hours, share (of 1), money, flag (0 or 1), hour (of the day), weekday (0 is Monday), year; any other is
-    a bare number. Values are rounded by `round_shown` first, so that what is said in the singular is what is shown.
+    Units: days, hours, share (of 1), money (``money EUR`` where the currency is known), flag (0 or 1), hour (of the
+    day), weekday (0 is Monday), year; any other is a bare number. Values are rounded by `round_shown` first, so that
+    what is said in the singular is what is shown.
     """
     return [_value_word(v, unit, language) for v in round_shown(np.asarray(values, dtype=float), unit).tolist()]
 
@@ -153,8 +154,8 @@ def _value_word(value: float, unit: str, language: str) -> str:
         return NOT_KNOWN[language]
     if unit == "share":
         return format_percent(value, language)
-    if unit == "money":
-        return format_money(value, language)
+    if unit.startswith("money"):
+        return format_money(value, language, unit.removeprefix("money").strip() or None)
     if unit == "flag":
         return YES_NO[language][0 if value else 1]
     if unit == "hour" and value in range(24):

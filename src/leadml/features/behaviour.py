@@ -74,14 +74,12 @@ def add_answers(family: Family, spec: FeatureSpec) -> None:
     words = in_window(("answers to something that we did", "respuestas a algo que hicimos"), window)
     feature = Feature(f"answers_{window}d", NAME, Kind.NUMBER, "count", window, *words, topic=ANSWERS)
     family.add(feature, partial(known_count, column="answer_n"))
-    words = in_window(("share of what we did that was answered", "parte de lo que hicimos que tuvo respuesta"), window)
+    words = in_window(("share of what we did that was answered", "parte de lo que hicimos con respuesta"), window)
     family.add(
         Feature(f"answered_share_{window}d", NAME, Kind.NUMBER, "share", window, *words, topic=ANSWERS),
         lambda row: row["answer_n"] / row.count("company", window).nullif(0).cast("float64"),
     )
-    words = in_window(
-        ("hours until the lead answers, on average", "horas hasta que el lead responde, de media"), window
-    )
+    words = in_window(("average hours until the lead answers", "horas medias hasta que el lead responde"), window)
     family.add(
         Feature(f"answer_hours_{window}d", NAME, Kind.NUMBER, "hours", window, *words),
         lambda row: row["answer_sum"] / row["answer_n"].nullif(0).cast("float64") / 60,

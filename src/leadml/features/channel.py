@@ -95,9 +95,8 @@ def add_ends(family: Family, spec: FeatureSpec) -> None:
 
 def add_colleagues(family: Family, spec: FeatureSpec) -> None:
     """colleagues, colleagues_active_{w}d, colleague_activity_{w}d, colleague_{rule}_{w}d: of `build_colleagues`."""
-    family.add(
-        Feature("colleagues", NAME, Kind.NUMBER, "count", None, "other leads of the company", "otros de la empresa")
-    )
+    words = ("other leads of the company", "otros leads de la empresa")
+    family.add(Feature("colleagues", NAME, Kind.NUMBER, "count", None, *words))
     window = breadth_window(spec)
     words = ("colleagues who were active", "compañeros activos")
     add_theirs(family, Counted("colleagues_active", "lead", words, COLLEAGUES_ACTIVE), window)

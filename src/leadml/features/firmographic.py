@@ -36,7 +36,7 @@ def firmographic_features(spec: FeatureSpec) -> Family:
     if STAGE in spec.as_of_fields:
         words = ("days in the stage of the pipeline", "días en la etapa del proceso")
         family.add(Feature("days_in_stage", "timing", Kind.NUMBER, "days", None, *words, effort=True, topic=STAGE))
-    add_past(family)
+    add_past(family, spec)
     return family
 
 
@@ -65,12 +65,13 @@ def attribute_feature(name: str, kind: str, prefix: str = "") -> Feature:
 COMPANY_WORDS = ("industry", "employees", "annual_revenue")  # whose words say that they are the company's
 
 
-def add_past(family: Family) -> None:
+def add_past(family: Family, spec: FeatureSpec) -> None:
     """What became of the account's other leads: conversions, their amount, days since the last one, losses."""
     words = ("earlier conversions of the company", "conversiones anteriores de la empresa")
     family.add(Feature("account_conversions", NAME, Kind.NUMBER, "count", None, *words, topic=EARLIER_WINS))
+    unit = f"money {spec.currency}" if spec.currency else "money"
     words = ("amount of the company's earlier conversions", "importe de las conversiones anteriores de la empresa")
-    family.add(Feature("account_amount", NAME, Kind.NUMBER, "money", None, *words, topic=EARLIER_WINS))
+    family.add(Feature("account_amount", NAME, Kind.NUMBER, unit, None, *words, topic=EARLIER_WINS))
     words = ("days since the company last converted", "días desde la última conversión de la empresa")
     name = "days_since_account_conversion"
     family.add(Feature(name, NAME, Kind.NUMBER, "days", None, *words, never=True, topic=EARLIER_WINS))

@@ -69,8 +69,8 @@ def add_intensity(family: Family, spec: FeatureSpec) -> None:
     """intensity_{h}d: each touchpoint by the lead weighs 2^(-age / h days), so recent activity weighs more."""
     for half_life in spec.half_lives:
         words = (
-            f"recent activity, halved every {half_life} days",
-            f"actividad reciente, a la mitad cada {half_life} días",
+            f"recent activity (counts half after {half_life} days)",
+            f"actividad reciente (cuenta la mitad a los {half_life} días)",
         )
         family.add(
             Feature(f"intensity_{half_life}d", NAME, Kind.NUMBER, "number", None, *words, topic=ACTIVITY),
@@ -108,7 +108,7 @@ def add_gaps(family: Family, spec: FeatureSpec) -> None:
     (Goh and Barabasi, Europhysics Letters 81 (2008) 48002). Missing where there is no gap, or none that is above zero.
     """
     window = spec.windows[-1]
-    words = in_window(("days between the lead's actions, on average", "días entre acciones del lead, de media"), window)
+    words = in_window(("average days between the lead's actions", "días medios entre acciones del lead"), window)
     family.add(
         Feature(f"gap_days_{window}d", NAME, Kind.NUMBER, "days", window, *words, topic=ACTIVITY),
         lambda row: mean_gap(row) / MINUTES_A_DAY,

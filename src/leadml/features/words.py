@@ -122,4 +122,6 @@ def channel_words(name: str) -> tuple[str, str]:
 
 def in_window(words: tuple[str, str], days: int) -> tuple[str, str]:
     """The words with their look-back."""
+    if days == 1:
+        return f"{words[0]} in the last 24 hours", f"{words[1]} en las últimas 24 horas"
     return f"{words[0]} in the last {days} days", f"{words[1]} en los últimos {days} días"

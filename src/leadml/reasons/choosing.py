@@ -53,7 +53,7 @@ def group_topics(features: Sequence[Feature]) -> np.ndarray:
     """
     numbers: dict[tuple[str, bool, bool], int] = {}
     keys = [(f.topic, f.family == "firmographic", f.effort) for f in features]
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int16)
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int32)
 
 
 def choose_reasons(points: np.ndarray, topics: np.ndarray, style: ReasonsStyle) -> Chosen:
@@ -69,7 +69,7 @@ def choose_reasons(points: np.ndarray, topics: np.ndarray, style: ReasonsStyle) 
         that comes first.
     """
     width = style.most_for + style.most_against
-    topic = np.full((len(points), width), -1, dtype=np.int16)
+    topic = np.full((len(points), width), -1, dtype=np.int32)
     chosen = Chosen(
         np.full((len(points), width), -1, dtype=np.int32),
         np.full((len(points), width), np.nan),
@@ -121,6 +121,7 @@ def _choose_features(points: np.ndarray, topics: np.ndarray, topic: np.ndarray, 
 
 def places_by(codes: np.ndarray, count: int) -> list[np.ndarray]:
     """Where each of the codes 0..count-1 stands in a flat array, in order; other codes are left out."""
-    order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(count + 1))
+    short = codes.astype(np.int16) if count < 2**15 else codes  # 16 bits are sorted by radix, ten times as fast
+    order = np.argsort(short, kind="stable")
+    starts = np.searchsorted(short[order], np.arange(count + 1))
     return [order[a:b] for a, b in pairwise(starts.tolist())]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from leadml.encoding import OTHER
 from leadml.features.dictionary import Feature, Kind
+from leadml.features.level_words import level_words
 from leadml.numbers import NEVER, NOT_KNOWN, UNIT_WORDS, format_points, round_shown, value_words
 from leadml.reasons.choosing import Chosen, places_by
 from leadml.reasons.comparison import compare_levels, compare_missing, compare_numbers
@@ -67,7 +68,7 @@ def _value_words(
     standing = reference.standings.get(feature.name)
     if feature.kind == Kind.CATEGORY:
         codes, shown = _levels(values, reference.levels.get(feature.name))
-        texts = [_level_words(level, language) for level in shown]
+        texts = [_level_words(level, feature, language) for level in shown]
         compared = compare_levels(shown, standing, language) if standing else [""] * len(texts)
     else:
         codes, numbers = _numbers(values, feature)
@@ -93,12 +94,14 @@ def _numbers(values: pd.Series, feature: Feature) -> tuple[np.ndarray, np.ndarra
     return codes, np.asarray(distinct, dtype=np.float64)
 
 
-def _level_words(shown: str, language: str) -> str:
-    return OTHERS[language] if shown == OTHER else shown or NOT_KNOWN[language]
+def _level_words(shown: str, feature: Feature, language: str) -> str:
+    if shown == OTHER:
+        return OTHERS[language]
+    return level_words(feature.name, shown, language) or NOT_KNOWN[language]
 
 
 def _without_said_unit(texts: list[str], feature: Feature, language: str) -> list[str]:
-    """Leave the unit out where the feature's own words begin with it ("days since the last visit: 3")."""
-    one, many = UNIT_WORDS[language].get(feature.unit, ("", ""))
-    first = feature.words(language).split(" ", 1)[0].lower()
-    return [t.split(" ", 1)[0] for t in texts] if first in (one, many) and one else texts
+    """Leave the unit out where the feature's own words begin with it ("average days since the last visit: 3")."""
+    unit = set(UNIT_WORDS[language].get(feature.unit, ()))
+    said = unit & set(feature.words(language).lower().split()[:2])
+    return [t.split(" ", 1)[0] for t in texts] if said else texts

@@ -14,6 +14,8 @@ from leadml.reasons.phrases import render_phrases
 from leadml.reasons.points import check_fit
 from leadml.reasons.reference import Reference
 
+_BLOCK_ROWS = 65_536  # rows joined at a time: bounds the working copy, changes no result
+
 
 @dataclass(frozen=True)
 class Reasons:
@@ -80,10 +82,14 @@ def reasons_text(reasons: Reasons, separator: str = "; ", most: int | None = Non
 
     ``most`` keeps the strongest of them, for or against, told in the same order.
     """
-    phrases = reasons.phrases
-    if most is not None:
-        strength = np.abs(np.nan_to_num(reasons.points))
-        rank = np.argsort(np.argsort(-strength, axis=1, kind="stable"), axis=1, kind="stable")
-        phrases = phrases.copy()
-        phrases[rank >= most] = None
-    return [separator.join([text for text in row if text is not None]) for row in phrases.tolist()]
+    texts: list[str] = []
+    for start in range(0, len(reasons.phrases), _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        phrases = reasons.phrases[block]
+        if most is not None:
+            strength = np.abs(np.nan_to_num(reasons.points[block]))
+            rank = np.argsort(np.argsort(-strength, axis=1, kind="stable"), axis=1, kind="stable")
+            phrases = phrases.copy()
+            phrases[rank >= most] = None
+        texts += [separator.join(filter(None, row)) for row in phrases.tolist()]
+    return texts

@@ -432,4 +432,5 @@ class Words:
 
     def unit(self, unit: str) -> str:
         """The unit of a feature, for an axis; "" where it needs none."""
-        return self.known(f"unit_{unit}", unit)
+        name, _, currency = unit.partition(" ") if unit.startswith("money") else (unit, "", "")
+        return self.known(f"unit_{name}", unit) + (f" ({currency})" if currency else "")

@@ -138,7 +138,9 @@ def frozen_scale(context: Context, champion: LeadScorer | None, problem: dict[st
 
 def new_scale(scorer: LeadScorer, extracted: Extracted, trained: Trained) -> Scale:
     """p50 as given or rounded, and family means over the newest test list (the reference list)."""
-    rows = newest_list(trained)[:REFERENCE_ROWS]
+    rows = newest_list(trained)
+    # Evenly over a long list: it is in the order of the ids, so that the first of them are the oldest leads.
+    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), REFERENCE_ROWS)).astype(int)]
     _, points = scorer.points(scorer.prepare(extracted.X.iloc[rows]))
     return Scale(scorer.scale.p50, centre_reference(points, scorer.encoder))
 
