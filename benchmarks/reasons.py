@@ -6,10 +6,12 @@ The features are those that are built of sixteen kinds of touchpoint and eleven 
 most counts are 0, times have no two alike, a feature's points take a few dozen values as a forest's do.
 """
 
-import resource
+import multiprocessing
+import re
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from leadml.reasons import ReasonsStyle, choose_reasons, fit_reference, group_to
 from leadml.reasons.phrases import render_phrases
 from leadml.reasons.writing import Reasons
 
+LIST: list[Any] = []  # what is measured: a forked process has it without a copy
 COLUMNS, REFERENCE, CODES = 120, 20_000, 32
 ATTRIBUTES = {"industry": "category", "country": "category", "seniority": "category", "department": "category",
               "lead_source": "category", "product_interest": "category", "employees": "number",
@@ -74,6 +77,14 @@ def make_list(rows: int) -> tuple[list[Feature], pd.DataFrame, np.ndarray]:
     return features, pd.DataFrame(columns), points
 
 
+def memory_peak(reset: bool = False) -> float:
+    """MB of the process at its peak, since the last reset."""
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1e3  # type: ignore[index]
+
+
 def timed(run: Callable[[], Any]) -> tuple[Any, float]:
     """What it gives, and seconds."""
     begun = time.perf_counter()
@@ -81,36 +92,32 @@ def timed(run: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.perf_counter() - begun
 
 
+def measure(language: str) -> list[str]:
+    """A row of the table, of the list in `LIST`."""
+    features, X, points, reference = LIST
+    style, before = ReasonsStyle(language), memory_peak(reset=True)
+    chosen, choosing = timed(lambda: choose_reasons(points, group_topics(features), style))
+    phrases, rendering = timed(lambda: render_phrases(chosen, X, features, language, reference))
+    reasons = Reasons(phrases, chosen.feature, chosen.points, chosen.rest)
+    texts, joining = timed(lambda: reasons_text(reasons))
+    beside = memory_peak() - before
+    print(texts[0], file=sys.stderr)
+    told = phrases[chosen.feature >= 0].tolist()
+    seconds = (choosing, rendering, joining, choosing + rendering + joining)
+    counts = (len(texts), len(told), len(set(told)))
+    return [language, *(f"{n:,}" for n in counts), *(f"{s:.2f}" for s in seconds), f"{beside:,.0f}"]
+
+
 def main() -> None:
-    """Measures and prints."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    features, X, points = make_list(rows)
+    """Measures and prints, each language in a process of its own."""
+    features, X, points = make_list(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
     encoder = fit_encoder(X.iloc[:REFERENCE], features, 20, 100)
-    reference = fit_reference(X.iloc[:REFERENCE], encoder)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    found = []
-    for language in ("en", "es"):
-        style = ReasonsStyle(language)
-        chosen, choosing = timed(lambda style=style: choose_reasons(points, group_topics(features), style))
-        phrases, rendering = timed(
-            lambda chosen=chosen, language=language: render_phrases(chosen, X, features, language, reference)
-        )
-        reasons = Reasons(phrases, chosen.feature, chosen.points, chosen.rest)
-        texts, joining = timed(lambda reasons=reasons: reasons_text(reasons))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-        told = int((chosen.feature >= 0).sum())
-        whole = choosing + rendering + joining
-        found.append(
-            [language, f"{rows:,}", f"{told:,}", f"{len(set(phrases[phrases != np.array(None)].tolist())):,}"]
-            + [f"{s:.2f}" for s in (choosing, rendering, joining, whole)]
-            + [f"{peak - before:,.0f}"]
-        )
-        print(texts[0], file=sys.stderr)
-        del chosen, phrases, reasons, texts
+    LIST.extend((features, X, points, fit_reference(X.iloc[:REFERENCE], encoder)))
     head = ["language", "leads", "reasons", "phrases", "choosing s", "rendering s", "joining s", "whole s", "MB beside"]
     print(f"\n| {' | '.join(head)} |\n| --- |{' ---: |' * (len(head) - 1)}")
-    for row in found:
-        print(f"| {' | '.join(row)} |")
+    for language in ("en", "es"):
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            print(f"| {' | '.join(pool.apply(measure, (language,)))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What reasons say, in both languages: comparisons with the reference list, and nothing personal, nothing promised."""
 
+import json
 import re
 from itertools import pairwise
 
@@ -19,6 +20,7 @@ from leadml.reasons import ReasonsStyle, Reference, fit_reference, write_reasons
 from leadml.reasons.comparison import COMPARISONS, compare_levels, compare_missing, compare_numbers
 from leadml.reasons.levels import looks_personal, shown_level
 from leadml.reasons.reference import PERCENTS, Standing
+from leadml.stages.train import spread_rows
 
 NB = "\u00a0"
 VISITS = Feature("visits", "behaviour", Kind.NUMBER, "count", 7, "visits in the last 7 days", "visitas en 7 días")
@@ -61,7 +63,7 @@ REFERENCE = fit_reference(reference_list(), Encoder(tuple(FEATURES), LEVELS))
 SAID = [
     # feature, value, English, Spanish
     ("visits", 0, "0, like most leads", "0, como la mayoría"),
-    ("visits", 3, "3, most leads have none", "3, la mayoría tiene 0"),
+    ("visits", 3, "3, most leads have none", f"3, la mayoría tiene{NB}0"),
     ("visits", np.nan, "not known, unlike most leads", "no consta, a diferencia de la mayoría"),
     ("size", 1, "1, less than 9 in 10 leads", "1, menos que 9 de cada 10 leads"),
     ("size", 14, "14, less than 8 in 10 leads", "14, menos que 8 de cada 10 leads"),
@@ -168,8 +170,6 @@ def test_the_reference_is_small_and_the_same_when_read_again():
     features += [Feature(n, "firmographic", Kind.CATEGORY, "category", None, n, n) for n in X if n[0] == "c"]
     encoder = fit_encoder(X, features, 20, 50)
     reference = fit_reference(X, encoder)
-    import json
-
     text = json.dumps(reference.to_dict(), indent=1)
     assert len(text) < 60_000
     assert Reference.from_dict(json.loads(text), encoder.levels) == reference
@@ -327,3 +327,10 @@ def test_levels_of_the_reference_are_those_shown():
         "under 1% of leads",
     ]
     assert all(a < b for a, b in pairwise(PERCENTS))
+
+
+def test_a_long_list_is_drawn_from_evenly():
+    """In the order of ids the first of a list are its oldest leads: the scale must not be centred on them alone."""
+    rows = np.arange(100, 112)
+    assert spread_rows(rows, 12).tolist() == rows.tolist()
+    assert spread_rows(rows, 4).tolist() == [100, 103, 107, 111]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from leadml.features.dictionary import Feature
-from leadml.numbers import format_percent, value_words
+from leadml.numbers import NBSP, format_percent, value_words
 from leadml.reasons.reference import MOST, SMALLEST_SHARE, Standing
 
 FEW, ALMOST_ALL = 20, 95  # percent of the leads
@@ -39,7 +39,7 @@ COMPARISONS = {
         "unlike": "a diferencia de la mayoría",
         "like all": "como casi todos los leads",
         "like share": "como el {} de los leads",
-        "none": "la mayoría tiene 0",
+        "none": f"la mayoría tiene{NBSP}0",
         "typical": "la mayoría tiene {}",
         "never": "nunca en la mayoría",
         "share": "el {} de los leads",

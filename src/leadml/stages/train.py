@@ -138,9 +138,7 @@ def frozen_scale(context: Context, champion: LeadScorer | None, problem: dict[st
 
 def new_scale(scorer: LeadScorer, extracted: Extracted, trained: Trained) -> Scale:
     """p50 as given or rounded, and family means over the newest test list (the reference list)."""
-    rows = newest_list(trained)
-    # Evenly over a long list: it is in the order of the ids, so that the first of them are the oldest leads.
-    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), REFERENCE_ROWS)).astype(int)]
+    rows = spread_rows(newest_list(trained), REFERENCE_ROWS)
     _, points = scorer.points(scorer.prepare(extracted.X.iloc[rows]))
     return Scale(scorer.scale.p50, centre_reference(points, scorer.encoder))
 
@@ -148,6 +146,15 @@ def new_scale(scorer: LeadScorer, extracted: Extracted, trained: Trained) -> Sca
 def new_reference(scorer: LeadScorer, extracted: Extracted, trained: Trained) -> Reference:
     """How the leads of the newest test list stand: what reasons compare with, of this training whatever the scale."""
     return fit_reference(scorer.prepare(extracted.X.iloc[newest_list(trained)]), scorer.encoder)
+
+
+def spread_rows(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most ``most`` of the rows, evenly over them.
+
+    A list is in the order of the leads' ids, which many systems give in the order of time: the first of a long list are
+    its oldest leads.
+    """
+    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(int)]
 
 
 def newest_list(trained: Trained) -> np.ndarray:
