@@ -95,15 +95,15 @@ def timed(run: Callable[[], Any]) -> tuple[Any, float]:
 def measure(language: str) -> list[str]:
     """A row of the table, of the list in `LIST`."""
     features, X, points, reference = LIST
-    style, before = ReasonsStyle(language), memory_peak(reset=True)
+    style, before, worked = ReasonsStyle(language), memory_peak(reset=True), time.process_time()
     chosen, choosing = timed(lambda: choose_reasons(points, group_topics(features), style))
     phrases, rendering = timed(lambda: render_phrases(chosen, X, features, language, reference))
     reasons = Reasons(phrases, chosen.feature, chosen.points, chosen.rest)
     texts, joining = timed(lambda: reasons_text(reasons))
-    beside = memory_peak() - before
+    beside, worked = memory_peak() - before, time.process_time() - worked
     print(texts[0], file=sys.stderr)
     told = phrases[chosen.feature >= 0].tolist()
-    seconds = (choosing, rendering, joining, choosing + rendering + joining)
+    seconds = (choosing, rendering, joining, choosing + rendering + joining, worked)
     counts = (len(texts), len(told), len(set(told)))
     return [language, *(f"{n:,}" for n in counts), *(f"{s:.2f}" for s in seconds), f"{beside:,.0f}"]
 
@@ -113,7 +113,8 @@ def main() -> None:
     features, X, points = make_list(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
     encoder = fit_encoder(X.iloc[:REFERENCE], features, 20, 100)
     LIST.extend((features, X, points, fit_reference(X.iloc[:REFERENCE], encoder)))
-    head = ["language", "leads", "reasons", "phrases", "choosing s", "rendering s", "joining s", "whole s", "MB beside"]
+    parts = [f"{part} s" for part in ("choosing", "rendering", "joining", "whole", "processor")]
+    head = ["language", "leads", "reasons", "phrases", *parts, "MB beside"]
     print(f"\n| {' | '.join(head)} |\n| --- |{' ---: |' * (len(head) - 1)}")
     for language in ("en", "es"):
         with multiprocessing.get_context("fork").Pool(1) as pool:

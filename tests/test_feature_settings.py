@@ -244,6 +244,7 @@ def test_settings_of_features_say_what_would_be_valid(changes, said):
         ({"python": "x.py"}, "features.own.x: python=x.py: write FILE.py:FUNCTION"),
         ({"python": None, "sql": "x.txt"}, "features.own.x: sql=x.txt: name a file that ends in .sql"),
         ({"window_days": -1}, "features.own.x: window_days=-1: days above 0, or null"),
+        ({"topic": "My topic"}, "features.own.x: topic=My topic: lower-case letters, digits and _, a letter first"),
         ({"en": " "}, "features.own.x: en is empty: its words are missing"),
     ],
 )

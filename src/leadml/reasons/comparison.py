@@ -26,6 +26,7 @@ COMPARISONS = {
         "none": "most leads have none",
         "typical": "most leads have {}",
         "never": "never for most leads",
+        "known": "known for {} of leads",
         "share": "{} of leads",
         "rare": "under {} of leads",
         "of": ("7 in 10", "8 in 10", "9 in 10", "99 in 100"),
@@ -42,6 +43,7 @@ COMPARISONS = {
         "none": f"la mayoría tiene{NBSP}0",
         "typical": "la mayoría tiene {}",
         "never": "nunca en la mayoría",
+        "known": "consta en el {} de los leads",
         "share": "el {} de los leads",
         "rare": "menos del {} de los leads",
         "of": ("7 de cada 10", "8 de cada 10", "9 de cada 10", "99 de cada 100"),
@@ -80,8 +82,8 @@ def compare_numbers(shown: np.ndarray, standing: Standing, feature: Feature, lan
         if typical is None:
             return [""] * len(shown)
         return [str(words["like" if v == typical else "unlike"]) for v in shown.tolist()]
-    if feature.never and 100 * standing.missing >= MOST:
-        return [str(words["never"])] * len(shown)
+    if 100 * standing.missing >= MOST:
+        return [str(words["never"]) if feature.never else _known(standing, language)] * len(shown)
     recency = feature.never and feature.unit == "days"
     places = _places(shown, standing, ("older", "newer") if recency else ("more", "less"), language)
     if typical is None:
@@ -93,6 +95,11 @@ def compare_numbers(shown: np.ndarray, standing: Standing, feature: Feature, lan
         str(words["like"]) if v == typical else (above or place) if v > typical else place
         for v, place in zip(shown.tolist(), places, strict=True)
     ]
+
+
+def _known(standing: Standing, language: str) -> str:
+    """Of how few leads a number is known at all."""
+    return str(COMPARISONS[language]["known"]).format(format_percent(1 - standing.missing, language, 0))
 
 
 def _places(shown: np.ndarray, standing: Standing, keys: tuple[str, str], language: str) -> list[str]:
