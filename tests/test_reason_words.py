@@ -16,7 +16,14 @@ from leadml.features.dictionary import Feature, Kind
 from leadml.features.spec import Content, FeatureSpec, TouchKind
 from leadml.features.words import LAST, OURS, THEIRS
 from leadml.numbers import round_shown
-from leadml.reasons import ReasonsStyle, Reference, fit_reference, write_reasons
+from leadml.reasons import (
+    ReasonsStyle,
+    Reference,
+    feature_value_words,
+    fit_reference,
+    fold_levels,
+    write_reasons,
+)
 from leadml.reasons.comparison import COMPARISONS, compare_levels, compare_missing, compare_numbers
 from leadml.reasons.levels import looks_personal, shown_level
 from leadml.reasons.reference import PERCENTS, Standing
@@ -223,6 +230,15 @@ def test_a_level_that_is_a_mail_address_is_in_no_reason_though_the_model_knows_i
         texts = write_reasons(np.full((60, 1), 2.0), X, [SECTOR], ReasonsStyle(language), reference).texts
         assert texts[0] == [other] and "ana@" not in str(texts)
     assert "ana@" not in str(write_reasons(np.full((60, 1), 2.0), X, [SECTOR], ReasonsStyle()).texts)
+
+
+def test_plots_show_the_levels_that_the_model_knows_and_no_others():
+    X = pd.DataFrame({"sector": ["Retail", "Ana Perez", None], "size": [1.0, 2.0, 3.0]})
+    folded = fold_levels(X, LEVELS)
+    assert folded["sector"].tolist()[:2] == ["Retail", OTHER] and pd.isna(folded["sector"][2])
+    assert X["sector"][1] == "Ana Perez" and folded["size"].tolist() == [1.0, 2.0, 3.0]
+    codes, texts = feature_value_words(folded["sector"], SECTOR, "en")
+    assert [texts[c] for c in codes] == ["Retail", "other", "not known"]
 
 
 # ------------------------------------------------------------------------------------------------------- words, numbers

@@ -6,6 +6,7 @@ says what the score rests on; it never says what would change the outcome.
 """
 
 from leadml.reasons.choosing import Chosen, ReasonsStyle, choose_reasons, group_topics
+from leadml.reasons.levels import fold_levels
 from leadml.reasons.phrases import feature_value_words, sentence_case
 from leadml.reasons.points import POINTS_PER_LOG_ODD, explain_points, family_points, family_shares
 from leadml.reasons.reference import Reference, Standing, fit_reference
@@ -24,6 +25,7 @@ __all__ = [
     "family_shares",
     "feature_value_words",
     "fit_reference",
+    "fold_levels",
     "group_topics",
     "reasons_text",
     "sentence_case",

@@ -1,7 +1,9 @@
 """What is shown of a category's value: one short line, and nothing that tells who somebody is."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
+
+import pandas as pd
 
 from leadml.encoding import OTHER
 
@@ -25,6 +27,16 @@ def shown_level(level: str, known: Container[str] | None = None) -> str:
         return OTHER
     text = re.sub(r"[\x00-\x1f\x7f\s]+", " ", level).strip()
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def fold_levels(X: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The frame with the levels that the model does not know as "(other)", which is how it reads them."""
+    folded = {}
+    for name, known in levels.items():
+        if name in X.columns:
+            values = X[name]
+            folded[name] = values.where(values.isna() | values.isin(list(known)), OTHER)
+    return X.assign(**folded)
 
 
 def looks_personal(text: str) -> bool:
