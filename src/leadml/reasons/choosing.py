@@ -11,7 +11,7 @@ from leadml.features.dictionary import Feature
 from leadml.numbers import NOT_KNOWN
 
 SMALLEST_REASON = 0.5  # points; below this a reason would be shown as 0
-_BLOCK_ROWS = 2048  # a block's points stay in the processor's cache; changes no result
+_BLOCK_ROWS = 4096  # a block's points stay in the processor's cache; changes no result
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,6 @@ def choose_reasons(points: np.ndarray, topics: np.ndarray, style: ReasonsStyle) 
         that comes first.
     """
     width = style.most_for + style.most_against
-    topic = np.full((len(points), width), -1, dtype=np.int32)
     chosen = Chosen(
         np.full((len(points), width), -1, dtype=np.int32),
         np.full((len(points), width), np.nan),
@@ -77,22 +76,20 @@ def choose_reasons(points: np.ndarray, topics: np.ndarray, style: ReasonsStyle) 
     )
     for start in range(0, len(points) if points.shape[1] else 0, _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
-        _choose_block(points[block], topics, style, (topic[block], chosen.points[block], chosen.rest[block]))
-    _choose_features(points, topics, topic, chosen)
+        part = Chosen(chosen.feature[block], chosen.points[block], chosen.rest[block])  # views: filled in place
+        _choose_features(points[block], topics, _choose_topics(points[block], topics, style, part), part)
     return chosen
 
 
-def _choose_block(
-    points: np.ndarray, topics: np.ndarray, style: ReasonsStyle, out: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> None:
-    """Fills topic, points and rest of a block of rows."""
-    topic, chosen, rest = out
+def _choose_topics(points: np.ndarray, topics: np.ndarray, style: ReasonsStyle, chosen: Chosen) -> np.ndarray:
+    """Fills points and rest of a block of rows; the topics, -1 where there is none."""
+    topic = np.full(chosen.points.shape, -1, dtype=np.int32)
     sums = np.zeros((int(topics.max()) + 1, len(points)))
     # One addition after the other: a row's sums must not depend on how many rows there are.
     for j, number in enumerate(topics.tolist()):
         sums[number] += points[:, j]
     for number in range(len(sums)):
-        rest += sums[number]
+        chosen.rest[:] += sums[number]
     strength = np.ascontiguousarray(sums.T)
     rows = np.arange(len(points))
     for place in range(topic.shape[1]):
@@ -102,9 +99,10 @@ def _choose_block(
         top = strength[rows, best]
         there = top >= SMALLEST_REASON if positive else top <= -SMALLEST_REASON
         found = rows[there]
-        topic[found, place], chosen[found, place] = best[there], top[there]
+        topic[found, place], chosen.points[found, place] = best[there], top[there]
         strength[found, best[there]] = 0.0
-        rest[found] -= top[there]
+        chosen.rest[found] -= top[there]
+    return topic
 
 
 def _choose_features(points: np.ndarray, topics: np.ndarray, topic: np.ndarray, chosen: Chosen) -> None:

@@ -14,7 +14,7 @@ from leadml.reasons.phrases import render_phrases
 from leadml.reasons.points import check_fit
 from leadml.reasons.reference import Reference
 
-_BLOCK_ROWS = 65_536  # rows joined at a time: bounds the working copy, changes no result
+_BLOCK_ROWS = 1024  # rows joined at a time: few lists at once, so that Python's collector finds no work in them
 
 
 @dataclass(frozen=True)
