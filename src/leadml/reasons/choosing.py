@@ -83,7 +83,7 @@ def choose_reasons(points: np.ndarray, topics: np.ndarray, style: ReasonsStyle) 
 
 def _choose_topics(points: np.ndarray, topics: np.ndarray, style: ReasonsStyle, chosen: Chosen) -> np.ndarray:
     """Fills points and rest of a block of rows; the topics, -1 where there is none."""
-    topic = np.full(chosen.points.shape, -1, dtype=np.int32)
+    topic = np.full((len(points), style.most_for + style.most_against), -1, dtype=np.int32)
     sums = np.zeros((int(topics.max()) + 1, len(points)))
     # One addition after the other: a row's sums must not depend on how many rows there are.
     for j, number in enumerate(topics.tolist()):
