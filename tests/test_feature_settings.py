@@ -119,7 +119,7 @@ def table_of(features: list[Feature]) -> str:
         for f in (f for f in features if f.family == family):
             rows.setdefault(row_key(f), []).append(f)
         lines = [table_row(key, members) for key, members in rows.items()]
-        head = ["| feature | unit | window (days) | words |", "| --- | --- | --- | --- |"]
+        head = ["| feature | unit | window (days) | words | topic |", "| --- | --- | --- | --- | --- |"]
         parts.append("\n".join(["", f"### {family}", "", *head, *lines, ""]))
     return "".join(parts) + "\n"
 
@@ -130,12 +130,12 @@ def row_key(feature: Feature) -> tuple[str, ...]:
     named = window is not None and feature.name.endswith(f"_{window}d")
     name = feature.name.removesuffix(f"_{window}d") + "_Nd" if named else feature.name
     words = re.sub(rf"\b{window}\b", "N", feature.en) if named else feature.en
-    return name, feature.unit, words + (" *" if feature.effort else "")
+    return name, feature.unit, words + (" *" if feature.effort else ""), feature.topic
 
 
 def table_row(key: tuple[str, ...], members: list[Feature]) -> str:
     windows = ", ".join(str(f.window_days) for f in members if f.window_days is not None)
-    return f"| `{key[0]}` | {key[1]} | {windows} | {key[2]} |"
+    return f"| `{key[0]}` | {key[1]} | {windows} | {key[2]} | {key[3]} |"
 
 
 @pytest.mark.slow
@@ -244,6 +244,7 @@ def test_settings_of_features_say_what_would_be_valid(changes, said):
         ({"python": "x.py"}, "features.own.x: python=x.py: write FILE.py:FUNCTION"),
         ({"python": None, "sql": "x.txt"}, "features.own.x: sql=x.txt: name a file that ends in .sql"),
         ({"window_days": -1}, "features.own.x: window_days=-1: days above 0, or null"),
+        ({"topic": "My topic"}, "features.own.x: topic=My topic: lower-case letters, digits and _, a letter first"),
         ({"en": " "}, "features.own.x: en is empty: its words are missing"),
     ],
 )

@@ -102,6 +102,7 @@ def test_the_reasons_of_the_lead_add_up(executed, workspace):
     assert base + points == pytest.approx(total, abs=0.11)
     assert min(max(total, 0), 100) == pytest.approx(best["score"], abs=0.06)
     assert 1 <= len(reasons) <= 8 and all(re.search(r"\([+−-]\d+\)$", r) for r in reasons)
+    assert "; ".join(r.strip() for r in reasons) == best["reasons"]  # what predict wrote
 
 
 def test_a_cell_that_fails_is_found_out(jupyter):

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import re
 import shutil
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from conftest import SMALL, run_cli, run_here
 from finished import SCORES, champion, manifest, scores
 
+from leadml.reasons import fit_reference, reasons_text
 from leadml.simulate.words import INDUSTRIES, SENIORITY_EFFECTS, SOURCES
 
 pytestmark = pytest.mark.slow
@@ -145,6 +148,35 @@ def test_planted_effects_are_ranked_and_signed_right(root):
         wanted = pd.Series(effects)[found.index]
         assert len(found) >= 4 and found.corr(wanted, method="spearman") > least[name], (name, found, wanted)
         assert found[wanted.idxmax()] > 1 and found[wanted.idxmin()] < -1, (name, found)
+
+
+def test_reasons_are_the_same_in_scores_report_and_python_and_add_up(root):
+    scored, scorer = scores(root), champion(root)
+    X = scorer.prepare(pd.read_parquet(root / SCORES / "features.parquet"))
+    base, points = scorer.points(X)
+    reasons = scorer.reasons(X, points)
+    assert reasons_text(reasons) == scored["reasons"].tolist()
+    total = base + np.nansum(reasons.points, axis=1) + reasons.rest
+    np.testing.assert_allclose(total, scorer.raw_score(scorer.margin(X)), atol=1e-6)
+    # The report cuts the points off each reason and shows them apart.
+    html = (root / "data/reports/report.html").read_text(encoding="utf-8")
+    chips = re.findall(r"<li class=\"chip[^\"]*\"><b>([^<]*)</b><span>([^<]*)</span>", html)
+    best = scored.sort_values(["probability", "lead_id"], ascending=[False, True]).head(10)
+    shown = [unescape(f"{text} ({told.replace(chr(0x2212), '-')})") for told, text in chips]
+    assert shown == [text for row in best.index for text in reasons.texts[row]]
+    told = scored["reasons"].str.cat(sep="; ")
+    assert all(words in told for words in ("most leads have none", "of leads", "like most leads", " in 10 leads"))
+    assert scorer.reference.rows > 50 and len(json.dumps(scorer.reference.to_dict(), indent=1)) < 60_000
+
+
+def test_fit_and_intent_are_centred_on_the_newest_test_list(root):
+    scorer = champion(root)
+    test = pd.read_parquet(root / "data/evidence" / scorer.version / "test.parquet")
+    newest = test.loc[test["list"] == test["list"].max(), "snapshot"]
+    X = scorer.prepare(pd.read_parquet(root / "data/features/features.parquet").iloc[newest])
+    centred = scorer.fit_and_intent(scorer.points(X)[1])
+    assert abs(centred.mean()).max() < 1e-9 and centred.std().min() > 1
+    assert fit_reference(X, scorer.encoder) == scorer.reference
 
 
 def test_scores_hold_what_the_design_says(root):

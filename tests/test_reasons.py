@@ -1,6 +1,7 @@
 """Reasons: points add up, the words say the value, and no lead's text depends on its neighbours."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from leadml.reasons import (
     explain_points,
     family_points,
     family_shares,
+    group_topics,
     reasons_text,
     write_reasons,
 )
@@ -103,9 +105,11 @@ def test_joined_text_and_the_strongest_of_both_sides():
 
 
 def test_no_reason_below_half_a_point_and_ties_go_to_the_first_feature():
-    feature, points = choose_reasons(np.array([[0.49, -0.49, 0.0], [0.5, 0.5, -0.5]]), ReasonsStyle("en", 1, 1))
-    assert feature.tolist() == [[-1, -1], [0, 2]]
-    assert points[1].tolist() == [0.5, -0.5]
+    points = np.array([[0.49, -0.49, 0.0], [0.5, 0.5, -0.5]])
+    chosen = choose_reasons(points, np.arange(3, dtype=np.int32), ReasonsStyle("en", 1, 1))
+    assert chosen.feature.tolist() == [[-1, -1], [0, 2]]
+    assert chosen.points[1].tolist() == [0.5, -0.5]
+    assert chosen.rest.tolist() == [0.0, 0.5]
 
 
 def test_a_category_value_stays_on_one_line_and_short():
@@ -123,21 +127,96 @@ def test_no_leads_and_no_reasons():
     assert write_reasons(np.zeros((3, 0)), X, [], ReasonsStyle()).texts == [[], [], []]
 
 
-@settings(max_examples=50, deadline=None)
+def slow_choice(row: list[float], topics: list[int], style: ReasonsStyle) -> tuple[list[int], list[float], float]:
+    """Features, points and rest of one lead, by the words of the documentation."""
+    sums = dict.fromkeys(topics, 0.0)
+    for p, t in zip(row, topics, strict=True):
+        sums[t] += p
+    told = []
+    for sign, most in ((1, style.most_for), (-1, style.most_against)):
+        strong = sorted((t for t in sums if sign * sums[t] >= 0.5), key=lambda t: (-sign * sums[t], t))[:most]
+        places = [
+            max((j for j in range(len(row)) if topics[j] == t), key=lambda j: (sign * row[j], -j)) for t in strong
+        ]
+        told.append((places + [-1] * (most - len(strong)), [sums[t] for t in strong]))
+    points = told[0][1] + told[1][1]
+    return told[0][0] + told[1][0], points, sum(row) - sum(points)
+
+
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_choice_is_that_of_a_slow_sort(data):
     n, k = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 9))
-    values = st.sampled_from([-3.0, -1.0, -0.5, -0.4, 0.0, 0.4, 0.5, 1.0, 3.0])
+    values = st.sampled_from([-3.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 3.0])
     points = np.array(data.draw(st.lists(st.lists(values, min_size=k, max_size=k), min_size=n, max_size=n)))
+    # Topics are numbered as they first come.
+    drawn = data.draw(st.lists(st.integers(0, 4), min_size=k, max_size=k))
+    topics = [list(dict.fromkeys(drawn)).index(t) for t in drawn]
     style = ReasonsStyle("en", data.draw(st.integers(0, 4)), data.draw(st.integers(0, 3)))
-    feature, chosen = choose_reasons(points, style)
+    chosen = choose_reasons(points, np.array(topics, dtype=np.int32), style)
     for i in range(n):
-        up = sorted((j for j in range(k) if points[i, j] >= 0.5), key=lambda j: (-points[i, j], j))[: style.most_for]
-        down = sorted((j for j in range(k) if points[i, j] <= -0.5), key=lambda j: (points[i, j], j))
-        down = down[: style.most_against]
-        slow = up + [-1] * (style.most_for - len(up)) + down + [-1] * (style.most_against - len(down))
-        assert feature[i].tolist() == slow
-        assert [p for p in chosen[i] if not np.isnan(p)] == [points[i, j] for j in up + down]
+        feature, told, rest = slow_choice(points[i].tolist(), topics, style)
+        assert chosen.feature[i].tolist() == feature
+        assert [p for p in chosen.points[i] if not np.isnan(p)] == told
+        assert chosen.rest[i] == rest  # sums of quarters are exact
+
+
+def test_a_topic_is_told_once_by_the_feature_that_carries_it():
+    week = Feature("mails_7d", "behaviour", Kind.NUMBER, "count", 7, "e-mails opened in 7 days", "-", topic="mails")
+    month = Feature("mails_30d", "behaviour", Kind.NUMBER, "count", 30, "e-mails opened in 30 days", "-", topic="mails")
+    since = Feature("mail_days", "timing", Kind.NUMBER, "days", None, "days since the last", "-", True, topic="mails")
+    ours = Feature("sent", "behaviour", Kind.NUMBER, "count", 7, "e-mails sent", "-", effort=True, topic="mails")
+    size = Feature("size", "firmographic", Kind.NUMBER, "count", None, "employees", "-", topic="mails")
+    features = [week, month, replace(since, effort=False), ours, size]
+    frame = pd.DataFrame({f.name: [1.0, 2.0, 3.0, 4.0] for f in features})
+    points = np.array(
+        [
+            [2.0, 5.0, -1.0, 3.0, 1.0],  # mails 6, by the month
+            [2.0, 5.0, -9.0, 3.0, 1.0],  # mails -2, by the days
+            [2.0, -1.0, -1.0, 0.0, 0.2],  # mails 0: nothing is told
+            [2.0, 2.0, 0.0, -3.0, 0.0],  # mails 4, of equals the first
+        ]
+    )
+    reasons = write_reasons(points, frame, features, ReasonsStyle("en"))
+    assert reasons.texts == [
+        ["E-mails opened in 30 days: 1 (+6)", "E-mails sent: 1 (+3)", "Employees: 1 (+1)"],
+        ["E-mails sent: 2 (+3)", "Employees: 2 (+1)", "Days since the last: 2 (-2)"],
+        [],
+        ["E-mails opened in 7 days: 4 (+4)", "E-mails sent: 4 (-3)"],
+    ]
+    assert reasons.rest.tolist() == [0.0, 0.0, 0.2, 0.0]
+
+
+def test_what_does_not_belong_together_is_no_topic():
+    """Fit and intent, ours and the lead's own, are apart even where a topic's name is shared."""
+    base = Feature("a", "behaviour", Kind.NUMBER, "count", 7, "a", "a", topic="same")
+    found = group_topics(
+        [
+            base,
+            replace(base, family="timing"),
+            replace(base, family="channel"),
+            replace(base, family="firmographic"),
+            replace(base, effort=True),
+            replace(base, topic="other"),
+            base,
+        ]
+    )
+    assert found.tolist() == [0, 0, 0, 1, 2, 3, 0]
+    assert Feature("alone", "timing", Kind.NUMBER, "count", None, "a", "a").topic == "alone"
+
+
+def test_told_and_rest_and_base_are_the_score():
+    rng = np.random.default_rng(3)
+    topics = rng.integers(0, 12, 40)
+    features = [
+        Feature(f"f{j}", "timing", Kind.NUMBER, "count", None, "f", "f", topic=f"t{t}") for j, t in enumerate(topics)
+    ]
+    points = np.round(rng.normal(0, 1, (5000, 40)), 1)
+    frame = pd.DataFrame(np.zeros(points.shape), columns=[f.name for f in features])
+    reasons = write_reasons(points, frame, features, ReasonsStyle("en"))
+    told = np.nansum(reasons.points, axis=1)
+    assert np.abs(told + reasons.rest - points.sum(axis=1)).max() < 1e-9
+    assert (reasons.feature >= 0).sum() == sum(map(len, reasons.texts)) > 5000
 
 
 @settings(max_examples=30, deadline=None)

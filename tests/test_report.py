@@ -14,8 +14,8 @@ from leadml.errors import ArtifactError, ConfigurationError
 from leadml.features.dictionary import Feature, Kind
 from leadml.reasons import ReasonsStyle, write_reasons
 from leadml.report.audit_words import AUDIT_TEXTS
-from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.canvas import wrap
+from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
 from leadml.report.rests_words import RESTS_TEXTS

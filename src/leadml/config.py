@@ -187,6 +187,7 @@ class OwnFeatureConfig:
     es: str = MISSING
     effort: bool = False
     never: bool = False
+    topic: str | None = None
 
 
 def check_own(own: dict[str, OwnFeatureConfig]) -> None:
@@ -208,6 +209,8 @@ def check_own(own: dict[str, OwnFeatureConfig]) -> None:
             found.append(f"family={one.family}: {', '.join(FAMILIES)}")
         if one.window_days is not None and one.window_days <= 0:
             found.append(f"window_days={one.window_days}: days above 0, or null for everything before the cutoff")
+        if one.topic is not None and not re.fullmatch(r"[a-z][a-z0-9_]*", one.topic):
+            found.append(f"topic={one.topic}: lower-case letters, digits and _, a letter first")
         found += [f"{word} is empty: its words are missing" for word in ("en", "es") if not getattr(one, word).strip()]
         bad += [f"features.own.{name}: {what}" for what in found]
     if bad:

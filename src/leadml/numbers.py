@@ -19,6 +19,10 @@ MONTHS = {
            "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"),
 }  # fmt: skip
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£"}
+WEEKDAYS = {
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "es": ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
+}
 NEVER = {"en": "never", "es": "nunca"}
 NOT_KNOWN = {"en": "not known", "es": "no consta"}
 YES_NO = {"en": ("yes", "no"), "es": ("sí", "no")}
@@ -123,7 +127,7 @@ def round_shown(values: np.ndarray, unit: str) -> np.ndarray:
         decimals = np.where(np.round(size, 1) < 10, 1, 0)
     elif unit == "share":
         decimals = np.where(np.round(size, 3) < 0.1, 3, 2)
-    elif unit == "money":
+    elif unit.startswith("money"):
         decimals = np.where(size < 100, 2, 0)
     else:
         with np.errstate(divide="ignore"):
@@ -138,8 +142,9 @@ def round_shown(values: np.ndarray, unit: str) -> np.ndarray:
 def value_words(values: np.ndarray | list[float], unit: str, language: str) -> list[str]:
     """Each number in words by its unit: "12 days", "3", "45%", "1,200", "yes"; "not known" where missing.
 
-    Units: days, hours, share (of 1), money, flag (0 or 1), year; any other is a bare number. Values are rounded by
-    `round_shown` first, so that what is said in the singular is what is shown.
+    Units: days, hours, share (of 1), money (``money EUR`` where the currency is known), flag (0 or 1), hour (of the
+    day), weekday (0 is Monday), year; any other is a bare number. Values are rounded by `round_shown` first, so that
+    what is said in the singular is what is shown.
     """
     return [_value_word(v, unit, language) for v in round_shown(np.asarray(values, dtype=float), unit).tolist()]
 
@@ -149,10 +154,14 @@ def _value_word(value: float, unit: str, language: str) -> str:
         return NOT_KNOWN[language]
     if unit == "share":
         return format_percent(value, language)
-    if unit == "money":
-        return format_money(value, language)
+    if unit.startswith("money"):
+        return format_money(value, language, unit.removeprefix("money").strip() or None)
     if unit == "flag":
         return YES_NO[language][0 if value else 1]
+    if unit == "hour" and value in range(24):
+        return f"{value:.0f}:00"
+    if unit == "weekday" and value in range(7):
+        return WEEKDAYS[language][int(value)]
     if unit == "year":
         return format_number(value, language, 0, group_from=10**9)
     if unit in UNIT_WORDS[language]:

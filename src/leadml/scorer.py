@@ -8,7 +8,7 @@ unpickled.
 import hashlib
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,9 @@ from leadml.errors import ArtifactError
 from leadml.features.values import clean_values
 from leadml.reasons import (
     POINTS_PER_LOG_ODD,
+    Reasons,
     ReasonsStyle,
+    Reference,
     explain_points,
     family_points,
     reasons_text,
@@ -55,7 +57,8 @@ class Scale:
 class LeadScorer:
     """Scores frames of features. ``about`` holds the problem, the feature specification and the training's facts.
 
-    ``files`` are the texts that the scorer was read from, None for one that was just trained.
+    ``reference`` is what a lead's values are compared with in words: the newest test list of the training. ``files``
+    are the texts that the scorer was read from, None for one that was just trained.
     """
 
     booster: lgb.Booster
@@ -64,6 +67,7 @@ class LeadScorer:
     scale: Scale
     missing: tuple[str, ...]
     about: dict[str, Any]
+    reference: Reference = field(default_factory=Reference)
     decision: dict[str, Any] | None = None
     files: dict[str, str] | None = None
 
@@ -93,13 +97,15 @@ class LeadScorer:
                     f"the scorer in {folder} is broken: {BOOSTER} is not the file that {SCORER} was written with; "
                     "train again or restore the folder"
                 )
+            encoder = Encoder.from_dict(entry["encoder"])
             scorer = cls(
                 booster=lgb.Booster(model_str=booster_text),
-                encoder=Encoder.from_dict(entry["encoder"]),
+                encoder=encoder,
                 calibrator=Calibrator(**entry["calibration"]),
                 scale=Scale(**entry["scale"]),
                 missing=tuple(entry["missing"]),
                 about=entry["about"],
+                reference=Reference.from_dict(entry["reference"], encoder.levels),
                 files={BOOSTER: booster_text, SCORER: scorer_text},
             )
         except FileNotFoundError as error:
@@ -134,6 +140,7 @@ class LeadScorer:
             "calibration": self.calibrator.to_dict(),
             "scale": {"p50": self.scale.p50, "reference": self.scale.reference},
             "missing": list(self.missing),
+            "reference": self.reference.to_dict(),
             "about": self.about,
         }
         return {
@@ -238,10 +245,14 @@ class LeadScorer:
         """
         X = self.prepare(frame)
         _, points = self.points(X)
-        return self.score_prepared(X, points, style).set_index(frame.index)
+        return self.score_prepared(X, points, self.reasons(X, points, style)).set_index(frame.index)
 
-    def score_prepared(self, X: pd.DataFrame, points: np.ndarray, style: ReasonsStyle | None) -> pd.DataFrame:
-        """`score` for a prepared frame whose points are known already; RangeIndex."""
+    def reasons(self, X: pd.DataFrame, points: np.ndarray, style: ReasonsStyle | None = None) -> Reasons:
+        """The reasons of a prepared frame whose points are known."""
+        return write_reasons(points, X, self.encoder.features, style or ReasonsStyle(), self.reference)
+
+    def score_prepared(self, X: pd.DataFrame, points: np.ndarray, reasons: Reasons) -> pd.DataFrame:
+        """`score` for a prepared frame whose points and reasons are known already; RangeIndex."""
         margin = self.margin(X)
         scored = pd.DataFrame(
             {
@@ -252,7 +263,6 @@ class LeadScorer:
         if self.decision is not None:
             scored["grade"] = grade_of(scored["score"].to_numpy(), self.decision["grades"])
         scored[["fit", "intent"]] = self.fit_and_intent(points)
-        reasons = write_reasons(points, X.reset_index(drop=True), self.encoder.features, style or ReasonsStyle())
         scored["reasons"] = pd.Series(reasons_text(reasons), dtype="str")
         return scored
 

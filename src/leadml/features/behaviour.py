@@ -5,9 +5,10 @@ from functools import partial
 import ibis.expr.types as ir
 
 from leadml.features.dictionary import Feature, Kind
-from leadml.features.family import Family
+from leadml.features.family import Counted, Family
 from leadml.features.spec import FeatureSpec, is_sales
 from leadml.features.tallies import HOUR, Row, days_in
+from leadml.features.topics import ACTIVITY, ANSWERS, OUR_TOUCHES, WEB_VISITS, content_topic, kind_topic
 from leadml.features.touches import content_flag, kind_counter
 from leadml.features.words import in_window, kind_words
 
@@ -28,27 +29,24 @@ def behaviour_features(spec: FeatureSpec) -> Family:
 def add_kind_counts(family: Family, spec: FeatureSpec) -> None:
     """{kind}_{w}d: touchpoints of the kind in ``[cutoff - w, cutoff)``."""
     for code, kind in enumerate(spec.kinds):
+        ours = kind.initiator == "company"
+        counted = Counted(kind.name, kind_counter(code), kind_words(kind), kind_topic(kind), ours)
         for window in spec.windows:
-            family.count(
-                f"{kind.name}_{window}d",
-                kind_counter(code),
-                window,
-                kind_words(kind),
-                effort=kind.initiator == "company",
-            )
+            family.count(counted, window)
 
 
 def add_activity(family: Family, spec: FeatureSpec) -> None:
     """activity_{w}d: everything the lead did; active_days_{w}d: on how many UTC days; pages_{w}d: distinct contents."""
+    everything = Counted("activity", "lead", ("interactions by the lead", "interacciones del lead"), ACTIVITY)
     for window in spec.windows:
-        family.count(f"activity_{window}d", "lead", window, ("interactions by the lead", "interacciones del lead"))
+        family.count(everything, window)
     for window in spec.windows:
         en, es = in_window(("days with activity by the lead", "días con actividad del lead"), window)
-        feature = Feature(f"active_days_{window}d", NAME, Kind.NUMBER, "days", window, en, es)
+        feature = Feature(f"active_days_{window}d", NAME, Kind.NUMBER, "days", window, en, es, topic=ACTIVITY)
         family.add(feature, partial(known_count, column=days_in(window)))
     window = spec.windows[-1]
     words = in_window(("different pages and contents seen", "páginas y contenidos distintos vistos"), window)
-    feature = Feature(f"pages_{window}d", NAME, Kind.NUMBER, "count", window, *words)
+    feature = Feature(f"pages_{window}d", NAME, Kind.NUMBER, "count", window, *words, topic=WEB_VISITS)
     family.add(feature, partial(known_count, column="pages"))
 
 
@@ -60,9 +58,10 @@ def known_count(row: Row, column: str) -> ir.Value:
 def add_content(family: Family, spec: FeatureSpec) -> None:
     """content_{rule}_{w}d: what the lead did with content that the rule recognises."""
     for rule in spec.content:
+        words = (f"visits to {rule.en}", f"visitas a {rule.es}")
+        counted = Counted(f"content_{rule.name}", content_flag(rule.name), words, content_topic(rule))
         for window in spec.windows:
-            words = (f"visits to {rule.en}", f"visitas a {rule.es}")
-            family.count(f"content_{rule.name}_{window}d", content_flag(rule.name), window, words)
+            family.count(counted, window)
 
 
 def add_answers(family: Family, spec: FeatureSpec) -> None:
@@ -73,16 +72,14 @@ def add_answers(family: Family, spec: FeatureSpec) -> None:
     """
     window = spec.windows[-1]
     words = in_window(("answers to something that we did", "respuestas a algo que hicimos"), window)
-    feature = Feature(f"answers_{window}d", NAME, Kind.NUMBER, "count", window, *words)
+    feature = Feature(f"answers_{window}d", NAME, Kind.NUMBER, "count", window, *words, topic=ANSWERS)
     family.add(feature, partial(known_count, column="answer_n"))
-    words = in_window(("share of what we did that was answered", "parte de lo que hicimos que tuvo respuesta"), window)
+    words = in_window(("share of what we did that was answered", "parte de lo que hicimos con respuesta"), window)
     family.add(
-        Feature(f"answered_share_{window}d", NAME, Kind.NUMBER, "share", window, *words),
+        Feature(f"answered_share_{window}d", NAME, Kind.NUMBER, "share", window, *words, topic=ANSWERS),
         lambda row: row["answer_n"] / row.count("company", window).nullif(0).cast("float64"),
     )
-    words = in_window(
-        ("hours until the lead answers, on average", "horas hasta que el lead responde, de media"), window
-    )
+    words = in_window(("average hours until the lead answers", "horas medias hasta que el lead responde"), window)
     family.add(
         Feature(f"answer_hours_{window}d", NAME, Kind.NUMBER, "hours", window, *words),
         lambda row: row["answer_sum"] / row["answer_n"].nullif(0).cast("float64") / 60,
@@ -115,8 +112,9 @@ def add_effort(family: Family, spec: FeatureSpec) -> None:
 
     The last is from the lead becoming known to our first sales touch, missing before it.
     """
+    ours = Counted("our_touches", "company", ("touches by us", "contactos nuestros"), OUR_TOUCHES, effort=True)
     for window in spec.windows:
-        family.count(f"our_touches_{window}d", "company", window, ("touches by us", "contactos nuestros"), effort=True)
+        family.count(ours, window)
     window = spec.windows[-1]
     words = in_window(("average hours until we reply", "horas medias hasta que respondemos"), window)
     family.add(

@@ -7,9 +7,10 @@ import ibis.expr.types as ir
 
 from leadml.features.colleagues import breadth_window
 from leadml.features.dictionary import Feature, Kind
-from leadml.features.family import Family
+from leadml.features.family import Counted, Family
 from leadml.features.spec import FeatureSpec
 from leadml.features.tallies import Row
+from leadml.features.topics import CHANNEL_ENDS, CHANNEL_MIX, CHANNEL_VARIETY, COLLEAGUES_ACTIVE
 from leadml.features.touches import NO_CHANNEL, channel_counter, content_flag
 from leadml.features.words import channel_words, in_window
 
@@ -44,7 +45,7 @@ def add_shares(family: Family, spec: FeatureSpec) -> None:
     for channel in spec.channels:
         en, es = channel_words(channel)
         words = in_window((f"share of activity through {en}", f"parte de la actividad por {es}"), window)
-        feature = Feature(f"share_{channel}_{window}d", NAME, Kind.NUMBER, "share", window, *words)
+        feature = Feature(f"share_{channel}_{window}d", NAME, Kind.NUMBER, "share", window, *words, topic=CHANNEL_MIX)
         family.add(feature, partial(share, channel=channel, spec=spec))
 
 
@@ -64,9 +65,10 @@ def add_mix(family: Family, spec: FeatureSpec) -> None:
         return sum(terms[1:], terms[0])
 
     words = in_window(("channels used", "canales usados"), window)
-    family.add(Feature(f"channels_{window}d", NAME, Kind.NUMBER, "count", window, *words), used)
+    family.add(Feature(f"channels_{window}d", NAME, Kind.NUMBER, "count", window, *words, topic=CHANNEL_VARIETY), used)
     words = in_window(("variety of channels", "variedad de canales"), window)
-    family.add(Feature(f"channel_entropy_{window}d", NAME, Kind.NUMBER, "number", window, *words), entropy)
+    feature = Feature(f"channel_entropy_{window}d", NAME, Kind.NUMBER, "number", window, *words, topic=CHANNEL_VARIETY)
+    family.add(feature, entropy)
 
 
 def add_ends(family: Family, spec: FeatureSpec) -> None:
@@ -81,34 +83,34 @@ def add_ends(family: Family, spec: FeatureSpec) -> None:
 
     first, last = partial(named, column="first_by_lead"), partial(named, column="newest_by_lead")
     words = ("first channel used", "primer canal usado")
-    family.add(Feature("first_channel", NAME, Kind.CATEGORY, "category", None, *words), first)
+    family.add(Feature("first_channel", NAME, Kind.CATEGORY, "category", None, *words, topic=CHANNEL_ENDS), first)
     words = ("last channel used", "último canal usado")
-    family.add(Feature("last_channel", NAME, Kind.CATEGORY, "category", None, *words), last)
+    family.add(Feature("last_channel", NAME, Kind.CATEGORY, "category", None, *words, topic=CHANNEL_ENDS), last)
     words = ("first and last channel", "primer y último canal")
     family.add(
-        Feature("channel_path", NAME, Kind.CATEGORY, "category", None, *words),
+        Feature("channel_path", NAME, Kind.CATEGORY, "category", None, *words, topic=CHANNEL_ENDS),
         lambda row: first(row) + " > " + last(row),
     )
 
 
 def add_colleagues(family: Family, spec: FeatureSpec) -> None:
     """colleagues, colleagues_active_{w}d, colleague_activity_{w}d, colleague_{rule}_{w}d: of `build_colleagues`."""
-    family.add(
-        Feature("colleagues", NAME, Kind.NUMBER, "count", None, "other leads of the company", "otros de la empresa")
-    )
+    words = ("other leads of the company", "otros leads de la empresa")
+    family.add(Feature("colleagues", NAME, Kind.NUMBER, "count", None, *words))
     window = breadth_window(spec)
     words = ("colleagues who were active", "compañeros activos")
-    add_theirs(family, f"colleagues_active_{window}d", "lead", window, words)
+    add_theirs(family, Counted("colleagues_active", "lead", words, COLLEAGUES_ACTIVE), window)
+    words = ("interactions by colleagues", "interacciones de compañeros")
     for window in spec.windows:
-        words = ("interactions by colleagues", "interacciones de compañeros")
-        add_theirs(family, f"colleague_activity_{window}d", "lead", window, words)
-    window = spec.windows[-1]
+        add_theirs(family, Counted("colleague_activity", "lead", words, COLLEAGUES_ACTIVE), window)
     for rule in spec.content:
         words = (f"visits by colleagues to {rule.en}", f"visitas de compañeros a {rule.es}")
-        add_theirs(family, f"colleague_{rule.name}_{window}d", content_flag(rule.name), window, words)
+        stem = f"colleague_{rule.name}"
+        add_theirs(family, Counted(stem, content_flag(rule.name), words, stem), spec.windows[-1])
 
 
-def add_theirs(family: Family, name: str, counter: str, window: int, words: tuple[str, str]) -> None:
+def add_theirs(family: Family, theirs: Counted, window: int) -> None:
     """A count of what colleagues did, missing before the counter's first touchpoint of any lead was known."""
-    feature = Feature(name, NAME, Kind.NUMBER, "count", window, *in_window(words, window))
-    family.add(feature, lambda row: row.where_begun(counter, row[name]))
+    name, words = f"{theirs.stem}_{window}d", in_window(theirs.words, window)
+    feature = Feature(name, NAME, Kind.NUMBER, "count", window, *words, topic=theirs.topic)
+    family.add(feature, lambda row: row.where_begun(theirs.counter, row[name]))

@@ -19,6 +19,8 @@ class Feature:
     before the cutoff. ``effort`` flags what the company did (sales effort), which partly echoes the old scoring.
     ``never`` says that a missing value means that it never happened, rather than that nobody knows.
     ``en`` and ``es`` are noun phrases that a sentence can hold ("visits to pricing pages in the last 7 days").
+    ``topic`` is shared by features that say the same thing (one kind in several windows): a lead is told one reason a
+    topic. A feature that is given none is a topic of its own.
     """
 
     name: str
@@ -30,6 +32,11 @@ class Feature:
     es: str
     effort: bool = False
     never: bool = False
+    topic: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.topic:
+            object.__setattr__(self, "topic", self.name)  # frozen: the only way to a default made of another field
 
     def words(self, language: str) -> str:
         """The noun phrase in the language ("en" or "es")."""

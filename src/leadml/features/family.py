@@ -19,6 +19,17 @@ class Derived:
     value: Callable[[Row], ir.Value]
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What is counted in windows: the stem of the features' names, the counter, its words, its topic."""
+
+    stem: str
+    counter: str
+    words: tuple[str, str]
+    topic: str
+    effort: bool = False
+
+
 @dataclass
 class Family:
     """Features under the family's name, in the order in which they were added."""
@@ -31,9 +42,13 @@ class Family:
         name = feature.name
         self.derived.append(Derived(feature, value or (lambda row: row[name])))
 
-    def count(self, name: str, counter: str, window: int, words: tuple[str, str], effort: bool = False) -> None:
+    def count(self, counted_as: Counted, window: int) -> None:
         """Adds a counter's number in ``[cutoff - window, cutoff)``, missing before its first touchpoint of any lead."""
-        feature = Feature(name, self.name, Kind.NUMBER, "count", window, *in_window(words, window), effort)
+        name, counter = f"{counted_as.stem}_{window}d", counted_as.counter
+        words = in_window(counted_as.words, window)
+        feature = Feature(
+            name, self.name, Kind.NUMBER, "count", window, *words, counted_as.effort, topic=counted_as.topic
+        )
         self.add(feature, partial(counted, counter=counter, window=window))
 
 

@@ -10,8 +10,9 @@ from leadml.features.family import Family
 from leadml.features.spec import FeatureSpec, FeatureTables
 from leadml.features.tallies import Row
 from leadml.features.timeline import microseconds
+from leadml.features.topics import EARLIER_WINS, attribute_topic
 from leadml.features.touches import MICROSECONDS_A_DAY
-from leadml.features.words import attribute_words
+from leadml.features.words import ATTRIBUTE_UNITS, attribute_words
 from leadml.features.zones import add_local, zone_of
 
 NAME = "firmographic"
@@ -34,8 +35,8 @@ def firmographic_features(spec: FeatureSpec) -> Family:
             family.add(attribute_feature(name, kind), column_of("lead history", name))
     if STAGE in spec.as_of_fields:
         words = ("days in the stage of the pipeline", "días en la etapa del proceso")
-        family.add(Feature("days_in_stage", "timing", Kind.NUMBER, "days", None, *words, effort=True))
-    add_past(family)
+        family.add(Feature("days_in_stage", "timing", Kind.NUMBER, "days", None, *words, effort=True, topic=STAGE))
+    add_past(family, spec)
     return family
 
 
@@ -52,25 +53,28 @@ def column_of(where: str, name: str) -> Callable[[Row], ir.Value]:
 def attribute_feature(name: str, kind: str, prefix: str = "") -> Feature:
     """The dictionary entry of an attribute or as-of field."""
     family = "channel" if name in CHANNEL_ATTRIBUTES else "timing" if name == STAGE else NAME
-    unit = "category" if kind == "category" else "number"
+    unit = "category" if kind == "category" else ATTRIBUTE_UNITS.get(name, "number")
     en, es = attribute_words(name)
     if prefix and name not in COMPANY_WORDS:
         en, es = f"{en} (company)", f"{es} (empresa)"
     # The stage is moved by sales: it tells how the lead was worked, so it counts as effort.
-    return Feature(prefix + name, family, Kind(kind), unit, None, en, es, effort=name == STAGE)
+    topic = STAGE if name == STAGE else attribute_topic(name)
+    return Feature(prefix + name, family, Kind(kind), unit, None, en, es, effort=name == STAGE, topic=topic)
 
 
 COMPANY_WORDS = ("industry", "employees", "annual_revenue")  # whose words say that they are the company's
 
 
-def add_past(family: Family) -> None:
+def add_past(family: Family, spec: FeatureSpec) -> None:
     """What became of the account's other leads: conversions, their amount, days since the last one, losses."""
     words = ("earlier conversions of the company", "conversiones anteriores de la empresa")
-    family.add(Feature("account_conversions", NAME, Kind.NUMBER, "count", None, *words))
+    family.add(Feature("account_conversions", NAME, Kind.NUMBER, "count", None, *words, topic=EARLIER_WINS))
+    unit = f"money {spec.currency}" if spec.currency else "money"
     words = ("amount of the company's earlier conversions", "importe de las conversiones anteriores de la empresa")
-    family.add(Feature("account_amount", NAME, Kind.NUMBER, "money", None, *words))
+    family.add(Feature("account_amount", NAME, Kind.NUMBER, unit, None, *words, topic=EARLIER_WINS))
     words = ("days since the company last converted", "días desde la última conversión de la empresa")
-    family.add(Feature("days_since_account_conversion", NAME, Kind.NUMBER, "days", None, *words, never=True))
+    name = "days_since_account_conversion"
+    family.add(Feature(name, NAME, Kind.NUMBER, "days", None, *words, never=True, topic=EARLIER_WINS))
     words = ("other leads of the company that were lost", "otros leads de la empresa perdidos")
     family.add(Feature("account_lost", NAME, Kind.NUMBER, "count", None, *words))
 

@@ -82,8 +82,8 @@ def entry_of(name: str, entry: OwnFeatureConfig) -> Feature:
     """The dictionary's entry."""
     kind = Kind(entry.kind)
     unit = "category" if kind is Kind.CATEGORY else entry.unit or "number"
-    words = (entry.en, entry.es)
-    return Feature(name, entry.family, kind, unit, entry.window_days, *words, effort=entry.effort, never=entry.never)
+    told = (entry.en, entry.es, entry.effort, entry.never, entry.topic or name)
+    return Feature(name, entry.family, kind, unit, entry.window_days, *told)
 
 
 def sql_text(name: str, content: bytes) -> str:

@@ -67,6 +67,7 @@ class FeatureSpec:
     """Everything that fixes the columns of the feature frame, so that predict builds what train built.
 
     ``kinds`` have features of their own; ``channels`` are those through which leads did anything at all, by name.
+    ``currency`` is the one that amounts were turned into, None where they are as the exports have them.
     """
 
     windows: tuple[int, ...]
@@ -85,6 +86,7 @@ class FeatureSpec:
     season: bool = False
     own: tuple[OwnFeature, ...] = ()
     channels: tuple[str, ...] = ()
+    currency: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

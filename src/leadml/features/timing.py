@@ -11,8 +11,9 @@ from leadml.features.dictionary import Feature, Kind
 from leadml.features.family import Family
 from leadml.features.spec import FeatureSpec
 from leadml.features.tallies import Row, newest_of_content, newest_of_kind
+from leadml.features.topics import ACTIVITY, ACTIVITY_HOURS, OUR_TOUCHES, SEASON, content_topic, kind_topic
 from leadml.features.touches import CHANNEL_BITS, MICROSECONDS_A_DAY
-from leadml.features.words import in_window, kind_words
+from leadml.features.words import in_window, last_words
 from leadml.features.zones import hour_of, weekday_of
 
 NAME = "timing"
@@ -39,40 +40,40 @@ def timing_features(spec: FeatureSpec) -> Family:
 def add_recency(family: Family, spec: FeatureSpec) -> None:
     """days_since_{kind} and days_since_content_{rule} for what the lead did; recency of either side over all kinds."""
     listed = [
-        (f"days_since_{k.name}", newest_of_kind(i), kind_words(k))
+        (f"days_since_{k.name}", newest_of_kind(i), last_words(k), kind_topic(k))
         for i, k in enumerate(spec.kinds)
         if k.initiator == "lead"
     ]
-    listed += [
-        (f"days_since_content_{c.name}", newest_of_content(c.name), (f"visit to {c.en}", f"visita a {c.es}"))
-        for c in spec.content
-    ]
-    for name, column, (en, es) in listed:
-        words = (f"days since the last of: {en}", f"días desde lo último de: {es}")
+    for c in spec.content:
+        words = (f"the last visit to {c.en}", f"la última visita a {c.es}")
+        listed.append((f"days_since_content_{c.name}", newest_of_content(c.name), words, content_topic(c)))
+    for name, column, (en, es), topic in listed:
+        words = (f"days since {en}", f"días desde {es}")
         family.add(
-            Feature(name, NAME, Kind.NUMBER, "days", None, *words, never=True), partial(Row.days_since, instant=column)
+            Feature(name, NAME, Kind.NUMBER, "days", None, *words, never=True, topic=topic),
+            partial(Row.days_since, instant=column),
         )
     words = ("days since the lead last did something", "días desde la última acción del lead")
     family.add(
-        Feature("recency_lead_days", NAME, Kind.NUMBER, "days", None, *words, never=True),
+        Feature("recency_lead_days", NAME, Kind.NUMBER, "days", None, *words, never=True, topic=ACTIVITY),
         lambda row: (row["instant"] - (row["newest_by_lead"] >> CHANNEL_BITS)).cast("float64") / MICROSECONDS_A_DAY,
     )
     words = ("days since we last did something", "días desde nuestra última acción")
-    family.add(
-        Feature("recency_company_days", NAME, Kind.NUMBER, "days", None, *words, effort=True, never=True),
-        partial(Row.days_since, instant="newest_by_company"),
+    feature = Feature(
+        "recency_company_days", NAME, Kind.NUMBER, "days", None, *words, effort=True, never=True, topic=OUR_TOUCHES
     )
+    family.add(feature, partial(Row.days_since, instant="newest_by_company"))
 
 
 def add_intensity(family: Family, spec: FeatureSpec) -> None:
     """intensity_{h}d: each touchpoint by the lead weighs 2^(-age / h days), so recent activity weighs more."""
     for half_life in spec.half_lives:
         words = (
-            f"recent activity, halved every {half_life} days",
-            f"actividad reciente, a la mitad cada {half_life} días",
+            f"recent activity (counts half after {half_life} days)",
+            f"actividad reciente (cuenta la mitad a los {half_life} días)",
         )
         family.add(
-            Feature(f"intensity_{half_life}d", NAME, Kind.NUMBER, "number", None, *words),
+            Feature(f"intensity_{half_life}d", NAME, Kind.NUMBER, "number", None, *words, topic=ACTIVITY),
             partial(known_intensity, column=decay(half_life)),
         )
 
@@ -97,7 +98,7 @@ def add_momentum(family: Family, spec: FeatureSpec) -> None:
         change = recent.cast("float64") / short - (both - recent).cast("float64") / (long - short)
         return row.where_begun("lead", change)
 
-    family.add(Feature(f"momentum_{short}d", NAME, Kind.NUMBER, "number", long, *words), momentum)
+    family.add(Feature(f"momentum_{short}d", NAME, Kind.NUMBER, "number", long, *words, topic=ACTIVITY), momentum)
 
 
 def add_gaps(family: Family, spec: FeatureSpec) -> None:
@@ -107,9 +108,9 @@ def add_gaps(family: Family, spec: FeatureSpec) -> None:
     (Goh and Barabasi, Europhysics Letters 81 (2008) 48002). Missing where there is no gap, or none that is above zero.
     """
     window = spec.windows[-1]
-    words = in_window(("days between the lead's actions, on average", "días entre acciones del lead, de media"), window)
+    words = in_window(("average days between the lead's actions", "días medios entre acciones del lead"), window)
     family.add(
-        Feature(f"gap_days_{window}d", NAME, Kind.NUMBER, "days", window, *words),
+        Feature(f"gap_days_{window}d", NAME, Kind.NUMBER, "days", window, *words, topic=ACTIVITY),
         lambda row: mean_gap(row) / MINUTES_A_DAY,
     )
     words = in_window(("how much the lead's activity comes in bursts", "actividad del lead a ráfagas"), window)
@@ -140,14 +141,14 @@ def add_clock(family: Family, spec: FeatureSpec) -> None:
         ("weekend", "activity at weekends", "la actividad en fin de semana"),
     ):
         words = in_window((f"share of {en}", f"parte de {es}"), window)
-        feature = Feature(f"{counter}_share_{window}d", NAME, Kind.NUMBER, "share", window, *words)
+        name = f"{counter}_share_{window}d"
+        feature = Feature(name, NAME, Kind.NUMBER, "share", window, *words, topic=ACTIVITY_HOURS)
         family.add(feature, partial(clock_share, counter=counter, window=window))
     words = ("hour at which the lead came in, its own time", "hora a la que llegó el lead, en su zona")
     family.add(Feature("created_hour", NAME, Kind.NUMBER, "hour", None, *words), lambda row: hour_of(row["lead_local"]))
-    words = ("weekday on which the lead came in (0 Monday)", "día de la semana en que llegó (0 lunes)")
-    family.add(
-        Feature("created_weekday", NAME, Kind.NUMBER, "number", None, *words), lambda row: weekday_of(row["lead_local"])
-    )
+    words = ("weekday on which the lead came in", "día de la semana en que llegó el lead")
+    feature = Feature("created_weekday", NAME, Kind.NUMBER, "weekday", None, *words)
+    family.add(feature, lambda row: weekday_of(row["lead_local"]))
 
 
 def clock_share(row: Row, counter: str, window: int) -> ir.FloatingValue:
@@ -161,7 +162,8 @@ def add_season(family: Family) -> None:
         ("season_cos", 0.0, ("time of the year (winter to summer)", "época del año (invierno a verano)")),
         ("season_sin", math.pi / 2, ("time of the year (autumn to spring)", "época del año (otoño a primavera)")),
     ):
-        family.add(Feature(name, NAME, Kind.NUMBER, "number", None, *words), partial(season, turn=turn))
+        feature = Feature(name, NAME, Kind.NUMBER, "season", None, *words, topic=SEASON)
+        family.add(feature, partial(season, turn=turn))
 
 
 def season(row: Row, turn: float) -> ir.FloatingValue:

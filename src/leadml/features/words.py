@@ -36,6 +36,26 @@ OURS: dict[tuple[str, str], tuple[str, str]] = {
     ("social", "message"): ("messages sent by sales on social networks", "mensajes de ventas en redes sociales"),
 }
 
+# the last of what the lead began, for "days since ..."
+LAST: dict[tuple[str, str], tuple[str, str]] = {
+    ("ads", "clicked"): ("the last click on an ad", "el último clic en un anuncio"),
+    ("call", "call"): ("the lead's last call", "la última llamada del lead"),
+    ("call", "connected"): ("the lead's last call", "la última llamada del lead"),
+    ("campaign", "responded"): ("the last campaign response", "la última respuesta a una campaña"),
+    ("chat", "chat"): ("the last chat", "el último chat"),
+    ("email", "clicked"): ("the last click in an e-mail", "el último clic en un correo"),
+    ("email", "opened"): ("the last e-mail opened", "el último correo abierto"),
+    ("email", "replied"): ("the last reply to our e-mails", "la última respuesta a nuestros correos"),
+    ("event", "attended"): ("the last event attended", "el último evento al que asistió"),
+    ("event", "registered"): ("the last event registration", "la última inscripción a un evento"),
+    ("form", "submitted"): ("the last form submitted", "el último formulario enviado"),
+    ("meeting", "booked"): ("the last meeting booked", "la última reunión reservada"),
+    ("meeting", "held"): ("the last meeting held", "la última reunión celebrada"),
+    ("web", "download"): ("the last download", "la última descarga"),
+    ("web", "session"): ("the last web visit", "la última visita a la web"),
+    ("web", "visit"): ("the last web page viewed", "la última página web vista"),
+}
+
 ATTRIBUTES: dict[str, tuple[str, str]] = {
     "industry": ("industry", "sector"),
     "employees": ("employees of the company", "empleados de la empresa"),
@@ -50,6 +70,8 @@ ATTRIBUTES: dict[str, tuple[str, str]] = {
     "pipeline_stage": ("stage in the pipeline", "etapa del proceso"),
     "amount_requested": ("amount requested", "importe solicitado"),
 }
+
+ATTRIBUTE_UNITS = {"employees": "count", "annual_revenue": "money", "amount_requested": "money"}  # of numbers
 
 CHANNELS: dict[str, tuple[str, str]] = {
     "email": ("e-mail", "correo"),
@@ -82,6 +104,12 @@ def kind_words(kind: TouchKind) -> tuple[str, str]:
     return f"{plain(kind.kind)} ({en}{by[0]})", f"{plain(kind.kind)} ({es}{by[1]})"
 
 
+def last_words(kind: TouchKind) -> tuple[str, str]:
+    """The last touchpoint of a kind that the lead began, (English, Spanish)."""
+    en, es = kind_words(kind)
+    return LAST.get((kind.channel, kind.kind), (f"the last of: {en}", f"lo último de: {es}"))
+
+
 def attribute_words(name: str) -> tuple[str, str]:
     """What an attribute is, (English, Spanish)."""
     return ATTRIBUTES.get(name, (plain(name), plain(name)))
@@ -94,4 +122,6 @@ def channel_words(name: str) -> tuple[str, str]:
 
 def in_window(words: tuple[str, str], days: int) -> tuple[str, str]:
     """The words with their look-back."""
+    if days == 1:
+        return f"{words[0]} in the last 24 hours", f"{words[1]} en las últimas 24 horas"
     return f"{words[0]} in the last {days} days", f"{words[1]} en los últimos {days} días"

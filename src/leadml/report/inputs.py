@@ -11,7 +11,7 @@ import pandas as pd
 from leadml.errors import ArtifactError
 from leadml.features.dictionary import Feature
 from leadml.moves import Moves
-from leadml.reasons import ReasonsStyle
+from leadml.reasons import ReasonsStyle, Reference
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class ReportInput:
         strength: (k, k) mean absolute points that pairs of features give together (`LeadScorer.pair_points`); None
             where it is not known.
         changes: since the last list; None where there is none to compare with.
+        reference: what reasons compare a lead's values with.
     """
 
     scores: pd.DataFrame
@@ -102,6 +103,7 @@ class ReportInput:
     accounts: np.ndarray | None = None
     strength: np.ndarray | None = None
     changes: Changes | None = None
+    reference: Reference = field(default_factory=Reference)
 
     @property
     def account_ids(self) -> np.ndarray:

@@ -119,7 +119,7 @@ def view_best(data: ReportInput, words: Words) -> dict[str, Any]:
     """The leads of the highest probability with their reasons; ties go by lead_id."""
     order = data.scores.reset_index(drop=True).assign(_id=data.scores["lead_id"].astype(str).to_numpy())
     rows = order.sort_values(["probability", "_id"], ascending=[False, True]).index[:BEST_LEADS].to_numpy()
-    reasons = write_reasons(data.points[rows], data.X.iloc[rows], data.features, data.context.style)
+    reasons = write_reasons(data.points[rows], data.X.iloc[rows], data.features, data.context.style, data.reference)
     leads = []
     for place, row in enumerate(rows):
         lead = data.scores.iloc[row]

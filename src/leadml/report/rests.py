@@ -9,7 +9,7 @@ from markupsafe import Markup
 from leadml.bootstrap import BootstrapConfig
 from leadml.features.dictionary import Kind
 from leadml.importance import list_pairs, measure_families, measure_segments, pair_families
-from leadml.reasons import feature_value_words, sentence_case
+from leadml.reasons import feature_value_words, fold_levels, sentence_case
 from leadml.report import shap_plots
 from leadml.report.inputs import ReportInput
 from leadml.report.words import Words
@@ -23,7 +23,7 @@ SEGMENTS = 8  # levels of the segment
 
 def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
     """Families' shares, the SHAP plots, pairs and segments; no plots where no feature moves anything."""
-    explained = shap_plots.Explained(data.points, data.X, data.features)
+    explained = shap_plots.Explained(data.points, fold_levels(data.X, data.reference.levels), data.features)
     shown: dict[str, Any] = {"families": view_families(data, words), "plots": [], "pairs": None, "segments": None}
     if not explained.strongest(1):
         return shown
@@ -44,7 +44,7 @@ def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
     ]  # fmt: skip
     shown["plots"] = [(caption, Markup(svg)) for caption, svg in figures]
     shown["pairs"] = view_pairs(data, words)
-    shown["segments"] = view_segments(data, words)
+    shown["segments"] = view_segments(explained, data.scores["probability"].to_numpy(), words)
     return shown
 
 
@@ -86,15 +86,14 @@ def view_pairs(data: ReportInput, words: Words) -> dict[str, Any] | None:
     return {"rows": rows, "sentence": words.t("pairs_sentence", points=words.number(both, 1), share=share)}
 
 
-def view_segments(data: ReportInput, words: Words) -> dict[str, Any] | None:
+def view_segments(explained: shap_plots.Explained, probability: np.ndarray, words: Words) -> dict[str, Any] | None:
     """What scores rest on by the levels of a segment; None where there is none with two levels."""
-    segment = choose_segment(data)
+    segment = choose_segment(explained)
     if segment is None:
         return None
-    feature = data.features[segment]
-    found = measure_segments(
-        data.points, data.features, data.X[feature.name].reset_index(drop=True), data.scores["probability"].to_numpy()
-    )
+    features, feature = explained.features, explained.features[segment]
+    values = explained.X[feature.name].reset_index(drop=True)
+    found = measure_segments(explained.points, features, values, probability)
     levels = pd.Series(found["level"].astype("object"))
     codes, texts = feature_value_words(levels, feature, words.language)
     rows = [
@@ -103,7 +102,7 @@ def view_segments(data: ReportInput, words: Words) -> dict[str, Any] | None:
             "leads": words.number(row["leads"]),
             "mean": words.percent(row["probability"], 1),
             "families": [words.number(row[family], 1) for family in FAMILIES],
-            "strongest": sentence_case(data.features[int(row["strongest"])].words(words.language)),
+            "strongest": sentence_case(features[int(row["strongest"])].words(words.language)),
         }
         for code, (_, row) in zip(codes.tolist(), found.head(SEGMENTS).iterrows(), strict=False)
     ]
@@ -116,12 +115,12 @@ def view_segments(data: ReportInput, words: Words) -> dict[str, Any] | None:
     }
 
 
-def choose_segment(data: ReportInput) -> int | None:
+def choose_segment(explained: shap_plots.Explained) -> int | None:
     """The place of the category of the firmographic family that moves scores most and has two levels or more."""
-    strength = shap_plots.Explained(data.points, data.X, data.features).strength()
+    strength = explained.strength()
     places = [
         k
-        for k, f in enumerate(data.features)
-        if f.kind == Kind.CATEGORY and f.family == "firmographic" and data.X[f.name].nunique() > 1
+        for k, f in enumerate(explained.features)
+        if f.kind == Kind.CATEGORY and f.family == "firmographic" and explained.X[f.name].nunique() > 1
     ]
     return max(places, key=lambda k: float(strength[k]), default=None)

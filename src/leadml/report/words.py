@@ -103,9 +103,11 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
         "(intención), frente al lead habitual.",
     ),
     "read_reasons": (
-        "Reasons: what the score rests on, in points that add up to it. They do not say what would change the outcome.",
-        "Motivos: en qué se apoya la puntuación, en puntos que suman esa puntuación. No dicen qué cambiaría el "
-        "resultado.",
+        "Reasons: what the score rests on, in points that add up to it; what says the same is one reason. Most leads "
+        "are those of the last list that judged the model. Reasons do not say what would change the outcome.",
+        "Motivos: en qué se apoya la puntuación, en puntos que suman esa puntuación; lo que dice lo mismo es un "
+        "motivo. La mayoría lo es de la última lista con que se juzgó el modelo. Los motivos no dicen qué cambiaría "
+        "el resultado.",
     ),
     "scale": ("What a score means", "Qué significa cada puntuación"),
     "score": ("Score", "Puntuación"),
@@ -352,6 +354,9 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     "unit_flag": ("no = 0, yes = 1", "no = 0, sí = 1"),
     "unit_number": ("value", "valor"),
     "unit_year": ("year", "año"),
+    "unit_hour": ("hour of the day", "hora del día"),
+    "unit_weekday": ("weekday (0 is Monday)", "día de la semana (0 es lunes)"),
+    "unit_season": ("from -1 to 1", "de -1 a 1"),
     "unit_category": ("", ""),
 }
 TEXTS = OWN_TEXTS | AUDIT_TEXTS | CHANGES_TEXTS | RESTS_TEXTS
@@ -395,4 +400,5 @@ class Words:
 
     def unit(self, unit: str) -> str:
         """The unit of a feature, for an axis; "" where it needs none."""
-        return self.known(f"unit_{unit}", unit)
+        name, _, currency = unit.partition(" ") if unit.startswith("money") else (unit, "", "")
+        return self.known(f"unit_{name}", unit) + (f" ({currency})" if currency else "")

@@ -6,6 +6,7 @@ import unicodedata
 import pandas as pd
 
 from leadml.features.dictionary import Feature, Kind
+from leadml.features.topics import attribute_topic
 from leadml.features.values import parse_number
 
 NUMBER_SHARE = 0.99
@@ -82,7 +83,8 @@ def choose_columns(
                 why = _useless(name, levels, kind, len(raw))
         if why is None:
             words = " ".join(re.sub(r"[_\s]+", " ", name).split())
-            features.append(Feature(name, _family_of(name), kind, str(kind), None, words, words))
+            topic = attribute_topic(words.lower().replace(" ", "_"))
+            features.append(Feature(name, _family_of(name), kind, str(kind), None, words, words, topic=topic))
         else:
             left_out[name] = why
     return features, left_out

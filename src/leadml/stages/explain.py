@@ -103,6 +103,7 @@ def report_input(context: Context, scored: Scored, compared: Compared | None) ->
         accounts=account_ids(scored.keys),
         strength=scorer.pair_points(draw_rows(scored.X, PAIR_LEADS, context.config.seed)),
         changes=None if compared is None else Changes(compared.moves, compared.cutoff, compared.model_version),
+        reference=scorer.reference,
     )
 
 

@@ -100,7 +100,7 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
     split_checked(frame, recipe(context.config))
     with context.progress.phase(STAGE, f"features of {len(matured):,} snapshots"):
         tables = feature_tables(con, matured)
-        spec = replace(build_spec(tables, context.config.features), own=own)
+        spec = replace(build_spec(tables, context.config.features), own=own, currency=mapping.currency)
         built = read_built(workspace) if context.config.features.reuse else None
         X, features, reused = build_again(con, tables, matured, spec, built)
     if own:

@@ -10,11 +10,11 @@ import pandas as pd
 
 from leadml.config import Only
 from leadml.errors import ConfigurationError
-from leadml.reasons import reasons_text, write_reasons
+from leadml.reasons import reasons_text
 from leadml.stages.archive import CUTOFF, keep_scorer, write_archive
 from leadml.stages.context import Context
 from leadml.stages.doubts import doubt_stamp
-from leadml.stages.scoring import LAST, Scored, reasons_style, score_population
+from leadml.stages.scoring import LAST, Scored, score_population
 from leadml.workspace import Workspace, replace_outside
 
 STAGE = "predict"
@@ -51,7 +51,7 @@ def run(context: Context) -> None:
             folder = out.folder(target)
             scores.to_parquet(folder / "scores.parquet", index=False)
             scored.X.to_parquet(folder / "features.parquet", index=False)
-            build_crm(scored, scores, context).to_csv(folder / "crm.csv", index=False, lineterminator="\n")
+            build_crm(scored, scores).to_csv(folder / "crm.csv", index=False, lineterminator="\n")
             write_archive(out.folder(archive), scored)
             keep_scorer(out, context.workspace, scored.scorer)
             if scored.fingerprints is not None:
@@ -150,15 +150,13 @@ def earlier_scores(workspace: Workspace, cutoff: datetime | None, part: bool) ->
     return pd.read_parquet(workspace.scores / names[-1] / "scores.parquet", columns=["lead_id", "score", "probability"])
 
 
-def build_crm(scored: Scored, scores: pd.DataFrame, context: Context) -> pd.DataFrame:
+def build_crm(scored: Scored, scores: pd.DataFrame) -> pd.DataFrame:
     """The CRM's file: record id, score, grade, probability, up to five reasons, model version, scored at.
 
     Sorted by probability, highest first, ties by id (a flat table keeps its own order). ``scored_at`` is the cutoff.
     """
-    style = reasons_style(context.config)
-    reasons = write_reasons(scored.points, scored.X, scored.scorer.encoder.features, style)
     separator = "\x1f"
-    listed = [t.split(separator) if t else [] for t in reasons_text(reasons, separator, most=CRM_REASONS)]
+    listed = [t.split(separator) if t else [] for t in reasons_text(scored.reasons, separator, most=CRM_REASONS)]
     columns: dict[str, Any] = {
         "record_id": scores["lead_id"].map(safe_cell),
         "score": scores["score"].round(1),

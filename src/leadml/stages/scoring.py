@@ -17,7 +17,7 @@ from leadml.features.own import with_own_files
 from leadml.features.reuse import fingerprint_leads
 from leadml.features.spec import FeatureSpec
 from leadml.problem import parse_instant
-from leadml.reasons import ReasonsStyle
+from leadml.reasons import Reasons, ReasonsStyle
 from leadml.schema import TABLES
 from leadml.scorer import LeadScorer
 from leadml.snapshots import build_population
@@ -39,9 +39,9 @@ class Scored:
     """Everything about one scored population; rows of all parts belong together by position.
 
     ``keys`` has lead_id, account_id, cutoff; ``X`` the prepared features; ``points`` (n, k) with ``base`` points;
-    ``frame`` probability, score, grade, fit, intent, reasons. ``forced`` is the stamp, "" where no gate was overruled;
-    ``reading`` what was read: files with digests, and rows lost. ``fingerprints`` of all leads' rows known before the
-    cutoff, None for tables without times.
+    ``frame`` probability, score, grade, fit, intent, reasons (as text; ``reasons`` holds them one by one). ``forced``
+    is the stamp, "" where no gate was overruled; ``reading`` what was read: files with digests, and rows lost.
+    ``fingerprints`` of all leads' rows known before the cutoff, None for tables without times.
     """
 
     scorer: LeadScorer
@@ -50,6 +50,7 @@ class Scored:
     base: float
     points: np.ndarray
     frame: pd.DataFrame
+    reasons: Reasons
     cutoff: datetime | None
     forced: str
     reading: dict[str, Any]
@@ -101,12 +102,14 @@ def score_population(context: Context, only: Only = Only.all) -> Scored:
         raise DataError(f"no lead is open at the cutoff {cutoff}; check problem.active_days and predict.cutoff")
     if keys.empty:
         nothing = np.empty((0, len(scorer.encoder.features)))
-        return Scored(scorer, keys, raw, 0.0, nothing, pd.DataFrame(), cutoff, forced, reading, fingerprints)
+        none = scorer.reasons(raw, nothing)
+        return Scored(scorer, keys, raw, 0.0, nothing, pd.DataFrame(), none, cutoff, forced, reading, fingerprints)
     X = scorer.prepare(raw)
     base, points = scorer.points(X)
-    frame = scorer.score_prepared(X, points, reasons_style(context.config))
+    reasons = scorer.reasons(X, points, reasons_style(context.config))
+    frame = scorer.score_prepared(X, points, reasons)
     keys = keys[["lead_id", "account_id", "cutoff"]].reset_index(drop=True)
-    scored = Scored(scorer, keys, X, base, points, frame, cutoff, forced, reading, fingerprints)
+    scored = Scored(scorer, keys, X, base, points, frame, reasons, cutoff, forced, reading, fingerprints)
     if only is Only.all:
         context.scored = scored
     return scored

@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from leadml.reasons import reasons_text, write_reasons
+from leadml.reasons import reasons_text
 from leadml.stages.context import Context
 from leadml.stages.predict import cutoff_name
-from leadml.stages.scoring import Scored, reasons_style, score_population
+from leadml.stages.scoring import Scored, score_population
 from leadml.stages.stored import read_json
 
 BEST = 10
@@ -45,10 +45,7 @@ def show_best(context: Context, scored: Scored) -> None:
         ["probability", "lead_id"], ascending=[False, True], kind="stable"
     )
     best = order.index[:BEST].to_numpy()
-    reasons = write_reasons(
-        scored.points[best], scored.X.iloc[best], scored.scorer.encoder.features, reasons_style(context.config)
-    )
-    texts = reasons_text(reasons, "\n", most=SHOWN_REASONS)
+    texts = reasons_text(scored.reasons.of(best), "\n", most=SHOWN_REASONS)
     rows = [
         [str(lead.lead_id), f"{lead.score:.0f}", str(lead.grade), f"{lead.probability:.1%}", text]
         for lead, text in zip(order.iloc[:BEST].itertuples(), texts, strict=True)

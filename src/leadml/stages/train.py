@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from leadml.config import Promote
 from leadml.errors import ArtifactError, ConfigurationError, GateError
+from leadml.reasons import Reference, fit_reference
 from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference, read_decision
 from leadml.stages.audited import audit_entry, check_left, fit_audited, show_findings, tell_suspects
 from leadml.stages.auditing import audit_extracted
@@ -87,6 +89,7 @@ def build_scorer(context: Context, extracted: Extracted, trained: Trained, scale
         missing=tuple(facts["missing"]),
         about=about,
     )
+    scorer = replace(scorer, reference=new_reference(scorer, extracted, trained))
     return scorer if scale else replace(scorer, scale=new_scale(scorer, extracted, trained))
 
 
@@ -135,11 +138,30 @@ def frozen_scale(context: Context, champion: LeadScorer | None, problem: dict[st
 
 def new_scale(scorer: LeadScorer, extracted: Extracted, trained: Trained) -> Scale:
     """p50 as given or rounded, and family means over the newest test list (the reference list)."""
-    test = trained.test
-    newest = test[test["list"] == test["list"].max()] if test["list"].notna().any() else test
-    rows = newest["snapshot"].to_numpy()[:REFERENCE_ROWS]
+    rows = spread_rows(newest_list(trained), REFERENCE_ROWS)
     _, points = scorer.points(scorer.prepare(extracted.X.iloc[rows]))
     return Scale(scorer.scale.p50, centre_reference(points, scorer.encoder))
+
+
+def new_reference(scorer: LeadScorer, extracted: Extracted, trained: Trained) -> Reference:
+    """How the leads of the newest test list stand: what reasons compare with, of this training whatever the scale."""
+    return fit_reference(scorer.prepare(extracted.X.iloc[newest_list(trained)]), scorer.encoder)
+
+
+def spread_rows(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most ``most`` of the rows, evenly over them.
+
+    A list is in the order of the leads' ids, which many systems give in the order of time: the first of a long list are
+    its oldest leads.
+    """
+    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(int)]
+
+
+def newest_list(trained: Trained) -> np.ndarray:
+    """The snapshots of the newest test list; of the whole test where there are no lists."""
+    test = trained.test
+    newest = test[test["list"] == test["list"].max()] if test["list"].notna().any() else test
+    return newest["snapshot"].to_numpy()
 
 
 def describe(entry: dict[str, Any], trained: Trained, scorer: LeadScorer) -> None:
