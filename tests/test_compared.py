@@ -71,13 +71,18 @@ def root(small_company, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def retrained(root, tmp_path_factory):
-    """The same with another seed's model that reads other features, and its report."""
+def here(root, tmp_path_factory):
+    """The same with another seed's model that reads other features: what explain has at hand, its list; reported."""
     copy = shutil.copytree(root, tmp_path_factory.mktemp("retrained") / "ws")
     leadml(copy, "train", "train.promote=always", "seed=7", "audit.exclude=[industry]")
     leadml(copy, "calibrate")
-    leadml(copy, "explain")
-    return copy
+    register_schema()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = to_config(compose("explain", overrides=[f"paths.root={copy}"]))
+    context = Context(config, Workspace(copy), Manifest("explain", config.seed, {}), Progress())
+    scored = score_population(context)
+    explain.run(context)
+    return context, scored
 
 
 def test_by_the_same_model_all_is_new_data(root):
@@ -130,7 +135,8 @@ def test_a_damaged_copy_of_the_model_is_written_again(root, tmp_path):
         assert LeadScorer.load_without_decision(folder).version == scorer.version
 
 
-def test_another_model_that_reads_other_features_is_compared_by_rows_built_again(root, retrained):
+def test_another_model_that_reads_other_features_is_compared_by_rows_built_again(root, here):
+    retrained = here[0].workspace.root
     old, new = champion(root), champion(retrained)
     assert "industry" in set(old.encoder.names) - set(new.encoder.names)
     told = changes(retrained)
@@ -145,16 +151,6 @@ def test_another_model_that_reads_other_features_is_compared_by_rows_built_again
     pd.testing.assert_series_equal(both["data"], before.loc[both.index, "data"], check_exact=True)
     text = (retrained / "data/reports/report.html").read_text()
     assert "New calibration" in text and "Earlier model" in text
-
-
-@pytest.fixture(scope="module")
-def here(retrained):
-    """The retrained workspace's list as explain has it at hand."""
-    register_schema()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = to_config(compose("explain", overrides=[f"paths.root={retrained}"]))
-    context = Context(config, Workspace(retrained), Manifest("explain", config.seed, {}), Progress())
-    return context, score_population(context)
 
 
 def against(here, cutoff):

@@ -17,7 +17,8 @@ from leadml.calibration import Calibrator
 from leadml.encoding import fit_encoder
 from leadml.errors import ArtifactError
 from leadml.features.dictionary import Feature, Kind
-from leadml.moves import PARTS, ScoredList, compare_importance, explain_moves, sum_by_feature, sum_parts
+from leadml.moves import PARTS, explain_moves, sum_by_feature, sum_parts
+from leadml.reweighing import ScoredList, compare_importance
 from leadml.scorer import LeadScorer, Scale
 
 FAMILIES = ("behaviour", "behaviour", "timing", "channel", "firmographic", "firmographic")

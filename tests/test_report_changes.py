@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 from test_report import FEATURES, made_input, visible
 
-from leadml.moves import ModelMoves, Moves, compare_importance
+from leadml.moves import Moves
 from leadml.report.changes import view_changes, why_moved
 from leadml.report.inputs import Changes
 from leadml.report.page import build_report
 from leadml.report.words import Words
+from leadml.reweighing import ModelMoves, compare_importance
 
 # Nothing changed for "still"; "only_model" has a change that its data did not make.
 LEADS = """

@@ -7,11 +7,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from leadml.features.dictionary import Feature
-from leadml.moves import PARTS, ModelMoves, Moves, sum_by_feature, sum_parts
+from leadml.moves import PARTS, Moves, sum_by_feature, sum_parts
 from leadml.reasons import SMALLEST_REASON, feature_value_words, sentence_case
 from leadml.report import plots
 from leadml.report.inputs import ReportInput
 from leadml.report.words import Words
+from leadml.reweighing import ModelMoves
 
 MOST_FEATURES = 10  # in the plot, and in the table of what weighs how much
 MOST_LEADS = 5  # up, and down

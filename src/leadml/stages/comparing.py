@@ -12,8 +12,9 @@ from leadml.errors import ArtifactError, ConfigurationError, LeadmlError
 from leadml.features.build import feature_frame
 from leadml.features.own import with_own_files
 from leadml.features.spec import FeatureSpec
-from leadml.moves import Moves, ScoredList, explain_moves
+from leadml.moves import Moves, explain_moves
 from leadml.problem import parse_instant
+from leadml.reweighing import ScoredList
 from leadml.scorer import LeadScorer
 from leadml.stages import extract
 from leadml.stages.archive import ARCHIVED, Archived, archived_cutoffs, kept_scorer, read_archived
