@@ -85,6 +85,15 @@ def here(root, tmp_path_factory):
     return context, scored
 
 
+def test_points_are_the_same_however_many_are_written_at_a_time(here, tmp_path, monkeypatch):
+    context, scored = here
+    whole = pd.read_parquet(context.workspace.reports / "points.parquet")
+    monkeypatch.setattr(explain, "POINT_ROWS", 100)
+    assert len(whole) > 200
+    explain.write_points(scored, tmp_path / "points.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "points.parquet"), whole, check_exact=True)
+
+
 def test_by_the_same_model_all_is_new_data(root):
     told = changes(root)
     both = check(told, root)

@@ -1,9 +1,13 @@
 """explain: points for every lead, what moved since the last list, and the report."""
 
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from leadml.moves import Moves
 from leadml.report.inputs import Changes, Evidence, ReportContext, ReportInput
@@ -15,6 +19,7 @@ from leadml.stages.stored import read_json
 
 STAGE = "explain"
 FLAT_EVENT = "conversion"
+POINT_ROWS = 1 << 16
 PAIR_LEADS = 2_000  # what counts together is told of so many leads, drawn at random
 
 
@@ -31,7 +36,7 @@ def run(context: Context) -> None:
         with context.workspace.publish() as out:
             folder = out.folder(context.workspace.reports)
             (folder / "report.html").write_text(html, encoding="utf-8")
-            build_points(scored).to_parquet(folder / "points.parquet", index=False)
+            write_points(scored, folder / "points.parquet")
             if compared is not None:
                 build_changes(compared.moves, scored.forced).to_parquet(folder / "changes.parquet", index=False)
         entry["rows"] = {"explained": len(scored.keys)}
@@ -45,14 +50,24 @@ def run(context: Context) -> None:
     context.progress.say(STAGE, f"report: {context.workspace.reports / 'report.html'}")
 
 
-def build_points(scored: Scored) -> pd.DataFrame:
+def write_points(scored: Scored, path: Path) -> None:
+    """`build_points` of every lead, so many at a time: a long list is not copied."""
+    blocks = (build_points(scored, slice(b, b + POINT_ROWS)) for b in range(0, max(len(scored.X), 1), POINT_ROWS))
+    tables = (pa.Table.from_pandas(block, preserve_index=False) for block in blocks)
+    first = next(tables)
+    with pq.ParquetWriter(path, first.schema) as out:
+        for table in chain([first], tables):
+            out.write_table(table)
+
+
+def build_points(scored: Scored, rows: slice) -> pd.DataFrame:
     """lead_id, base, one column a feature, and unclipped: base + all points."""
-    points = pd.DataFrame(scored.points, columns=[f"points_{n}" for n in scored.scorer.encoder.names])
-    points.insert(0, "lead_id", scored.keys["lead_id"])
+    points = pd.DataFrame(scored.points[rows], columns=[f"points_{n}" for n in scored.scorer.encoder.names])
+    points.insert(0, "lead_id", scored.keys["lead_id"].to_numpy()[rows])
     points.insert(1, "base", scored.base)
     if scored.forced:
         points["forced"] = scored.forced
-    points["unclipped"] = scored.scorer.raw_score(scored.scorer.margin(scored.X))
+    points["unclipped"] = scored.scorer.raw_score(scored.scorer.margin(scored.X.iloc[rows]))
     return points
 
 
