@@ -10,7 +10,7 @@ import pandas as pd
 
 from leadml.errors import ArtifactError
 from leadml.features.dictionary import Feature
-from leadml.reasons import ReasonsStyle, Reference
+from leadml.reasons import ReasonsStyle, Reference, fold_levels
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ReportInput:
     Attributes:
         scores: lead_id, probability, score, grade; fit and intent where known.
         points: (n, k) from `reasons.explain_points`.
-        X: n rows of feature values.
+        X: n rows of feature values; levels that the model does not know are read as other, as it does.
         features: k entries of the feature dictionary, in the order of the columns of ``points``.
         context: header and language.
         metrics: of `judgement.judge_test`; {} where there was no test.
@@ -87,6 +87,7 @@ class ReportInput:
     reference: Reference = field(default_factory=Reference)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "X", fold_levels(self.X, self.reference.levels))  # frozen: once, for all that is shown
         missing = {"lead_id", "probability", "score", "grade"} - set(self.scores.columns)
         if missing:
             raise ArtifactError(f"report: the scores lack {', '.join(sorted(missing))}; run leadml predict again")

@@ -7,7 +7,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leadml.reasons import family_shares, fold_levels, write_reasons
+from leadml.reasons import family_shares, write_reasons
 from leadml.report import plots, shap_plots
 from leadml.report.audit import view_audit
 from leadml.report.evidence import view_data, view_denied
@@ -142,7 +142,7 @@ def view_best(data: ReportInput, words: Words) -> dict[str, Any]:
 
 def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
     """Families' shares and the SHAP plots; no plots where no feature moves anything."""
-    explained = shap_plots.Explained(data.points, fold_levels(data.X, data.reference.levels), data.features)
+    explained = shap_plots.Explained(data.points, data.X, data.features)
     shares = family_shares(data.points, data.features)
     largest = float(shares["share"].max()) or 1.0
     families = [
