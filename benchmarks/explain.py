@@ -1,4 +1,4 @@
-"""Measures exact contributions against everything else that gives them, and prints tables; eight minutes.
+"""Measures exact contributions against everything else that gives them, and prints tables; twelve minutes.
 
     python benchmarks/explain.py [rows, 40,000 unless said]
 
@@ -73,17 +73,20 @@ def list_ways(booster: lgb.Booster, X: np.ndarray) -> dict[str, tuple[Callable[[
 
     tree = shap.TreeExplainer(booster)
     ways["shap"] = (partial(tree.shap_values, few), len(few))
-    for name, module, kind in (
-        ("woodelf", "woodelf", "WoodelfExplainer"),
-        ("fasttreeshap", "fasttreeshap", "TreeExplainer"),
+    frame = pd.DataFrame(X, columns=booster.feature_name())
+    for name, module, kind, rows, more in (
+        ("woodelf", "woodelf", "WoodelfExplainer", frame, {"verbose": False}),
+        ("fasttreeshap", "fasttreeshap", "TreeExplainer", X, {}),
     ):
         try:
             other = getattr(importlib.import_module(module), kind)(booster)
-            other.shap_values(few[:10])
+            found = np.asarray(other.shap_values(rows[:10], **more))
+            far = np.abs(found - booster.predict(X[:10], pred_contrib=True)[:, :-1]).max()
+            print(f"{name}: largest difference to pred_contrib {far:.0e}", file=sys.stderr)
         except Exception as error:  # not installed, or it does not read these models: the column says so
             print(f"{name}: {type(error).__name__}: {str(error)[:100]}", file=sys.stderr)
             continue
-        ways[name] = (partial(other.shap_values, X), len(X))
+        ways[name] = (partial(other.shap_values, rows, **more), len(X))
     return ways
 
 
@@ -151,6 +154,61 @@ def print_cold() -> None:
     print_table(pd.DataFrame(found))
 
 
+def print_pairs(rows: int) -> None:
+    """Interactions of all pairs of columns, rows a second: every value, and the mean size of each in bounded memory."""
+    import shap
+
+    X, y = make_rows(rows, 0)
+    found = []
+    for name, depth in SHAPES.items():
+        booster = train(X, y, depth, 0)
+        explainer, tree = Explainer.of(booster), shap.TreeExplainer(booster)
+        speed = measure(
+            {
+                "every value": (partial(explainer.interactions, X[:FEW], 2), FEW),
+                "mean size": (partial(explainer.interaction_strength, X, 2), len(X)),
+                "shap": (partial(tree.shap_interaction_values, X[:10]), 10),
+            }
+        )
+        far = np.abs(explainer.interactions(X[:10]) - tree.shap_interaction_values(X[:10])).max()
+        found.append({"model": name} | {way: f"{v:,.0f}" for way, v in speed.items()} | {"difference": f"{far:.0e}"})
+    print_table(pd.DataFrame(found))
+
+
+STREAM = """
+import resource, sys, lightgbm, numpy, pyarrow, pyarrow.parquet
+from leadml.treeshap import Explainer
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+rows = int(sys.argv[2])
+X = numpy.random.default_rng(1).normal(size=(rows, 100))
+begun = peak()
+explainer = Explainer.of(lightgbm.Booster(model_file=sys.argv[1]))
+schema = pyarrow.schema([(f"points_{j}", pyarrow.float64()) for j in range(100)])
+with pyarrow.parquet.ParquetWriter(sys.argv[3], schema) as out:
+    for found in explainer.stream(X, threads=2):
+        out.write_table(pyarrow.table(list(found.values.T), schema=schema))
+print(X.nbytes / 2**20, begun, peak())
+"""
+
+
+def print_memory() -> None:
+    """Peak memory of a million rows of 100 columns, explained to Parquet block by block, in a process of its own."""
+    X, y = make_rows(20_000, 0)
+    found = []
+    with tempfile.TemporaryDirectory(prefix="leadml-bench-") as name:
+        model = Path(name) / "model.txt"
+        train(X, y, 6, 0).save_model(model)
+        for rows in (100_000, 1_000_000):
+            begun = time.perf_counter()
+            words = [sys.executable, "-c", STREAM, str(model), str(rows), f"{name}/points.parquet"]
+            done = subprocess.run(words, capture_output=True, text=True, check=True)
+            size, before, after = (float(v) for v in done.stdout.split())
+            cells = (f"{rows:,}", f"{size:,.0f}", f"{before:,.0f}", f"{after:,.0f}", f"{after - before:,.0f}")
+            heads = ("rows", "input MB", "peak with the input MB", "peak explained MB", "more MB")
+            found.append(dict(zip(heads, cells, strict=True)) | {"s": f"{time.perf_counter() - begun:.0f}"})
+    print_table(pd.DataFrame(found))
+
+
 def print_table(table: pd.DataFrame) -> None:
     """Markdown."""
     print(f"\n| {' | '.join(table.columns)} |\n| --- |{' ---: |' * (len(table.columns) - 1)}")
@@ -163,6 +221,8 @@ def main() -> None:
     """Measures and prints."""
     print_speed(int(sys.argv[1]) if len(sys.argv) > 1 else 40_000)
     print_cold()
+    print_pairs(FEW)
+    print_memory()
 
 
 if __name__ == "__main__":

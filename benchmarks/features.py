@@ -30,7 +30,7 @@ from leadml.features.spec import Content, FeatureSpec, FeatureTables, TouchKind
 
 SHAPES = {"one": (500_000, 40, 1), "many": (50_000, 400, 10)}  # leads, touchpoints of each, weekly cutoffs
 TURNS = 3
-LIMIT = "8GB"
+LIMIT = "3GB"  # of the engine; Python, the libraries and what is handed over are beside it
 DAY = 86_400_000_000
 CHANNELS = ("ads", "call", "chat", "email", "event", "form", "social", "web")
 KINDS = tuple(

@@ -1,10 +1,13 @@
-"""What the features are worth out of time, with the same learner throughout; prints tables, five minutes.
+"""What the features are worth out of time, with the same learner throughout; prints tables, twenty minutes.
 
     python benchmarks/useful.py [workspace of an extract; a simulated company of 20,000 leads unless said]
 
 Three origins: the newest twelve matured weekly lists, the twelve before them, and the twelve before those; each is
 judged by what could be learnt before its first list. One LightGBM: trees by early stopping on the newest fifth of the
 training rows, then grown again on all of them. Differences are paired: the same draws of accounts for both.
+
+Where LEADML_FEATURETOOLS names a Python that has Featuretools (it needs an older pandas than leadml), its defaults are
+compared as well, on the weekly lists alone: it builds one cutoff after another, and leads' ages are thousands.
 """
 
 import os
@@ -12,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import lightgbm as lgb
@@ -20,7 +24,7 @@ import pandas as pd
 
 from leadml.bootstrap import draw_weights
 from leadml.encoding import fit_encoder
-from leadml.features.dictionary import Feature
+from leadml.features.dictionary import Feature, Kind
 from leadml.stages.stored import Extracted, read_extracted
 from leadml.workspace import Workspace
 
@@ -53,6 +57,28 @@ GROUPS = {
 }
 
 
+FEATURETOOLS = """
+import sys, pandas as pd, featuretools as ft
+folder = sys.argv[1]
+leads = pd.read_parquet(folder + "/leads.parquet").drop(columns=["known_at", "account_id"])
+touches = pd.read_parquet(folder + "/touchpoints.parquet").drop(columns=["account_id", "occurred_at"])
+rows = pd.read_parquet(sys.argv[2])
+touches = touches[touches["lead_id"].notna()]
+text = {c: "Categorical" for c in leads.columns if leads[c].dtype == "object" and c != "lead_id"}
+es = ft.EntitySet("leads")
+es.add_dataframe(dataframe_name="leads", dataframe=leads, index="lead_id", time_index="created_at", logical_types=text)
+es.add_dataframe(dataframe_name="touchpoints", dataframe=touches, index="touchpoint_id", time_index="known_at",
+    logical_types={c: "Categorical" for c in ("channel", "kind", "initiator", "content")})
+es.add_relationship("leads", "lead_id", "touchpoints", "lead_id")
+times = rows.rename(columns={"cutoff": "time"})
+matrix, _ = ft.dfs(entityset=es, target_dataframe_name="leads", cutoff_time=times, include_cutoff_time=False,
+    cutoff_time_in_index=True)
+matrix = matrix.astype({c: "object" for c in matrix.columns if isinstance(matrix[c].dtype, pd.CategoricalDtype)})
+matrix = matrix.astype({c: "float64" for c in matrix.columns if matrix[c].dtype != "object"}).add_prefix("ft ")
+matrix.rename_axis(["lead_id", "cutoff"]).reset_index().to_parquet(sys.argv[3])
+"""
+
+
 def group_of(name: str) -> str:
     """The group of a feature."""
     return next(g for g, pattern in GROUPS.items() if re.match(pattern, name))
@@ -69,14 +95,33 @@ def sets_of(features: list[Feature]) -> dict[str, list[Feature]]:
     return found
 
 
-def split_at(extracted: Extracted, origin: int) -> tuple[np.ndarray, np.ndarray]:
+def with_featuretools(extracted: Extracted, python: str, tables: Path) -> tuple[Extracted, dict[str, list[Feature]]]:
+    """The weekly snapshots with Featuretools' defaults beside ours, and the sets to compare."""
+    used = np.unique(np.concatenate([np.concatenate(split_at(extracted, o, True)) for o in range(ORIGINS)]))
+    with tempfile.TemporaryDirectory(prefix="leadml-bench-") as name:
+        rows, target = f"{name}/rows.parquet", f"{name}/made.parquet"
+        keys = extracted.snapshots.iloc[used][["lead_id", "cutoff"]].reset_index(drop=True)
+        keys.to_parquet(rows)
+        words = [python, "-W", "ignore", "-c", FEATURETOOLS, str(tables), rows, target]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        made = keys.merge(pd.read_parquet(target), on=["lead_id", "cutoff"], how="left", validate="one_to_one")
+    made = made.drop(columns=["lead_id", "cutoff"]).set_index(extracted.X.index[used])
+    kinds = {c: Kind.NUMBER if made[c].dtype.kind == "f" else Kind.CATEGORY for c in made.columns}
+    theirs = [Feature(c, "behaviour", kind, "", None, c, c) for c, kind in kinds.items()]
+    both = replace(extracted, X=extracted.X.join(made), features=[*extracted.features, *theirs])
+    sets = {k: v for k, v in sets_of(extracted.features).items() if k in ("all", "plain counts")}
+    return both, sets | {f"Featuretools' defaults ({len(theirs)})": theirs}
+
+
+def split_at(extracted: Extracted, origin: int, weekly_only: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers to learn from and to judge on."""
     snapshots, days = extracted.snapshots, extracted.facts["problem"]
     weekly = np.sort(snapshots.loc[snapshots["grid"] == "weekly", "cutoff"].unique())
     last = len(weekly) - origin * LISTS
     lists = weekly[last - LISTS : last]
     ends = snapshots["cutoff"] + pd.Timedelta(days=days["gap_days"] + days["horizon_days"])
-    thin = snapshots["cutoff"].isin(weekly[last - LISTS - 1 :: -EVERY]) | (snapshots["grid"] == "age")
+    thin = snapshots["cutoff"].isin(weekly[last - LISTS - 1 :: -EVERY]) & (snapshots["grid"] == "weekly")
+    thin |= (snapshots["grid"] == "age") & (not weekly_only)
     train = np.flatnonzero(thin & (ends <= pd.Timestamp(lists[0])))
     test = np.flatnonzero((snapshots["grid"] == "weekly") & snapshots["cutoff"].isin(lists))
     return train, test
@@ -108,12 +153,11 @@ def weighted_auc(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> fl
     return float((positive * below).sum() / (positive.sum() * negative.sum()))
 
 
-def compare(extracted: Extracted) -> dict[str, np.ndarray]:
+def compare(extracted: Extracted, sets: dict[str, list[Feature]], weekly_only: bool = False) -> dict[str, np.ndarray]:
     """Each set's (origins, draws + 1, 2) figures, AUC and log loss; the first draw is the data themselves."""
-    sets = sets_of(extracted.features)
     found: dict[str, list[np.ndarray]] = {name: [] for name in sets}
     for origin in range(ORIGINS):
-        train, test = split_at(extracted, origin)
+        train, test = split_at(extracted, origin, weekly_only)
         label = extracted.snapshots["label"].to_numpy()[test]
         account, _ = pd.factorize(extracted.snapshots["account_id"].iloc[test])
         draws = np.concatenate([np.ones((account.max() + 1, 1)), *draw_weights(account.max() + 1, DRAWS, 1)], axis=1)
@@ -142,18 +186,27 @@ def print_tables(found: dict[str, np.ndarray]) -> None:
         print(f"| {name} | {mean[0]:.4f} | {mean[1]:.5f} | {told[0]} | {told[1]} |")
 
 
+def print_all(workspace: Workspace) -> None:
+    """The groups of the features, and Featuretools where it is there."""
+    extracted, python = read_extracted(workspace), os.environ.get("LEADML_FEATURETOOLS")
+    print_tables(compare(extracted, sets_of(extracted.features)))
+    if python:
+        both, sets = with_featuretools(extracted, python, workspace.interim)
+        print("\nOn the weekly lists alone:\n")
+        print_tables(compare(both, sets, weekly_only=True))
+
+
 def main() -> None:
     """Measures and prints, in a process whose threads wait without spinning (LightGBM reads this when it is loaded)."""
     if os.environ.get("OMP_WAIT_POLICY") != "PASSIVE":
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OMP_WAIT_POLICY": "PASSIVE"})
     if len(sys.argv) > 1:
-        print_tables(compare(read_extracted(Workspace(sys.argv[1]))))
-        return
+        return print_all(Workspace(sys.argv[1]))
     with tempfile.TemporaryDirectory(prefix="leadml-bench-") as name:
         for stage in ("simulate", "extract"):
             command = [sys.executable, "-m", "leadml", stage, f"paths.root={name}"]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        print_tables(compare(read_extracted(Workspace(Path(name)))))
+        print_all(Workspace(Path(name)))
 
 
 if __name__ == "__main__":

@@ -259,12 +259,16 @@ def test_both_readers_give_the_same_of_a_proper_file(
 
 @pytest.mark.deep
 @SLOW
-@given(parts=st.lists(odd, max_size=12), columns=st.sampled_from([(), ("Id",), ("Note", "Id")]))
+@given(
+    parts=st.lists(odd, max_size=12),
+    columns=st.sampled_from([(), ("Id",), ("Note", "Id")]),
+    encoding=st.sampled_from(["utf-8", "utf-16"]),
+)
 def test_both_readers_give_the_same_of_any_text(
-    engine: duckdb.DuckDBPyConnection, tmp_path: Path, parts: list[str], columns: tuple[str, ...]
+    engine: duckdb.DuckDBPyConnection, tmp_path: Path, parts: list[str], columns: tuple[str, ...], encoding: str
 ):
     path = tmp_path / "x.csv"
-    path.write_bytes(("Id,Name,Note\n" + "".join(parts)).encode())
+    path.write_bytes(("Id,Name,Note\n" + "".join(parts)).encode(encoding))
     assert read(engine, path, columns) == read(engine, path, columns, slowly=True)
 
 
@@ -277,6 +281,9 @@ def test_clean_files_take_the_fast_way(
     for name, packing in (("x.csv", ""), ("x.csv.gz", "gz"), ("x.csv.zst", "zst")):
         (tmp_path / name).write_bytes(pack(text, packing))
         assert read(engine, tmp_path / name) == ('2 | 1 | a, "b"\n3 | 2 | two\nlines\n5 | 3 | x', [])
+    for encoding in ("utf-16", "utf-32", "cp1252"):
+        (tmp_path / "y.csv").write_bytes('Id,Name\r\n1,"Núñez\nII"\r\n2,x'.encode(encoding))
+        assert read(engine, tmp_path / "y.csv") == ("2 | 1 | Núñez\nII\n4 | 2 | x", [])
     (tmp_path / "x.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
     assert read(engine, tmp_path / "x.jsonl") == ("1 | 1\n2 | 2", [])
 

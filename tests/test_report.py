@@ -13,11 +13,14 @@ import pytest
 from leadml.errors import ArtifactError, ConfigurationError
 from leadml.features.dictionary import Feature, Kind
 from leadml.reasons import ReasonsStyle, write_reasons
+from leadml.report.audit_words import AUDIT_TEXTS
 from leadml.report.canvas import wrap
+from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
+from leadml.report.rests_words import RESTS_TEXTS
 from leadml.report.verdict import view_verdict
-from leadml.report.words import TEXTS, Words
+from leadml.report.words import OWN_TEXTS, TEXTS, Words
 from leadml.verdict import VERDICTS
 
 EVIL = "<script>alert('x')</script>"
@@ -253,6 +256,22 @@ def test_few_leads(n):
     assert html.count('<tbody class="lead">') == n
 
 
+@pytest.mark.parametrize(("language", "said"), [
+    ("en", ("What counts together Pairs of a fit feature and an intent feature give 4.0 points in all, up or down: 80%",
+            "Visits to pricing pages Industry 4.0", "By segment: industry", "Moves scores most")),
+    ("es", ("Qué cuenta en conjunto Los pares de una variable de encaje y una de intención dan 4,0 puntos en total",
+            "Por segmento: sector", "Lo que más mueve")),
+])  # fmt: skip
+def test_what_counts_together_and_segments(language, said):
+    strength = np.zeros((6, 6))
+    strength[0, 4] = strength[4, 0] = 4  # pricing (behaviour) with industry (firmographic)
+    strength[0, 2] = strength[2, 0] = 1  # within behaviour
+    text = visible(build_report(replace(made_input(language=language), strength=strength)))
+    for words in said:
+        assert words in text, words
+    assert "What counts together" not in visible(build_report(made_input()))
+
+
 def test_scores_that_rest_on_nothing():
     data = made_input(n=5)
     text = visible(build_report(replace(data, points=np.zeros((5, 6)))))
@@ -273,6 +292,10 @@ def test_both_languages_say_everything_with_the_same_placeholders():
     for key, (english, spanish) in TEXTS.items():
         assert sorted(re.findall(r"{(\w+)}", english)) == sorted(re.findall(r"{(\w+)}", spanish)), key
         assert bool(english) == bool(spanish), key
+
+
+def test_no_text_is_said_under_the_key_of_another():
+    assert len(TEXTS) == len(OWN_TEXTS) + len(AUDIT_TEXTS) + len(CHANGES_TEXTS) + len(RESTS_TEXTS)
 
 
 def test_labels_wrap_into_even_lines():

@@ -1,8 +1,10 @@
 """Our Shapley values against LightGBM's own, and against all subsets of columns on small trees."""
 
 import sys
+from contextlib import contextmanager, nullcontext
 from itertools import combinations
 from math import factorial
+from unittest import mock
 
 import lightgbm as lgb
 import numpy as np
@@ -89,15 +91,26 @@ def models(draw):
     return booster, np.vstack([X[:20], np.array(odd, dtype=float).reshape(-1, columns)])
 
 
+@contextmanager
+def no_tables():
+    """Bundles without tables, whose states are numbered anew after every few of their columns."""
+    with mock.patch.object(bundles, "MOST_BYTES", 500), mock.patch.object(bundles, "MOST_RUN", 8):
+        yield
+
+
 @pytest.mark.deep
 @settings(max_examples=counts(15, 1500), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(models())
-def test_contributions_are_lightgbms_and_the_margin_to_the_bit(model):
-    check(*model)
+@given(models(), st.booleans())
+def test_contributions_are_lightgbms_and_the_margin_to_the_bit(model, tables):
+    with nullcontext() if tables else no_tables():
+        check(*model)
 
 
-def brute(tree: Tree, row: np.ndarray, columns: int) -> np.ndarray:
-    """Shapley's definition over all subsets, the value of a subset by the tree's own counts."""
+def brute(tree: Tree, row: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Shapley's definition over all subsets, the value of a subset by the tree's own counts; of columns and of pairs.
+
+    A pair's by the index of Grabisch and Roubens: the mean over subsets of the others of what both add beyond each.
+    """
     bounds = [np.unique(tree.threshold[tree.feature == c]) for c in range(columns)]
 
     def value(subset, node):
@@ -110,14 +123,27 @@ def brute(tree: Tree, row: np.ndarray, columns: int) -> np.ndarray:
         share = [tree.leaf_count[~c] if c < 0 else tree.node_count[c] for c in (left, right)]
         return (share[0] * value(subset, left) + share[1] * value(subset, right)) / sum(share)
 
-    found = np.zeros(columns)
-    for c in range(columns):
-        others = [o for o in range(columns) if o != c]
-        for size in range(columns):
-            weight = factorial(size) * factorial(columns - size - 1) / factorial(columns)
-            for subset in combinations(others, size):
-                found[c] += weight * (value({*subset, c}, 0) - value({*subset}, 0))
-    return found
+    values = {s: value(set(s), 0) for n in range(columns + 1) for s in combinations(range(columns), n)}
+
+    def gain(subset, *more):
+        """What the columns add to the subset, less what fewer of them add."""
+        whole = values[tuple(sorted((*subset, *more)))]
+        if not more:
+            return whole
+        return whole - sum(gain(subset, *few) for n in range(len(more)) for few in combinations(more, n))
+
+    found, pairs = np.zeros(columns), np.zeros((columns, columns))
+    for together in (1, 2):
+        for some in combinations(range(columns), together):
+            others = [o for o in range(columns) if o not in some]
+            for size in range(len(others) + 1):
+                ways = factorial(size) * factorial(len(others) - size) / factorial(columns - together + 1)
+                total = ways * sum(gain(subset, *some) for subset in combinations(others, size))
+                if together == 1:
+                    found[some] += total
+                else:
+                    pairs[some] += total
+    return found, pairs + pairs.T
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -125,20 +151,55 @@ def test_contributions_are_shapleys_over_all_subsets(seed):
     X, y = made(300, 5, seed)
     booster = train(X, y, 1, num_leaves=9, min_data_in_leaf=5)
     (tree,) = read_forest(booster).trees
-    found = Explainer.of(booster).explain(X[:25]).values
-    for row, values in zip(X[:25], found, strict=True):
-        np.testing.assert_allclose(values, brute(tree, row, 5), rtol=0, atol=1e-12)
+    explainer = Explainer.of(booster)
+    found, together = explainer.explain(X[:25]).values, explainer.interactions(X[:25])
+    for row, values, pairs in zip(X[:25], found, together, strict=True):
+        alone, both = brute(tree, row, 5)
+        np.testing.assert_allclose(values, alone, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(2 * pairs[~np.eye(5, dtype=bool)], both[~np.eye(5, dtype=bool)], rtol=0, atol=1e-12)
 
 
-def test_leaves_that_ask_for_many_columns_are_summed_by_points(monkeypatch):
+@pytest.mark.deep
+@settings(max_examples=counts(8, 500), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(models(), st.booleans())
+def test_interactions_are_symmetric_and_add_up_to_the_contributions(model, tables):
+    booster, X = model
+    with nullcontext() if tables else no_tables():
+        explainer = Explainer.of(booster)
+        found, values = explainer.interactions(X), explainer.explain(X).values
+    scale = np.abs(values).max(initial=1)
+    np.testing.assert_array_equal(found, found.transpose(0, 2, 1))
+    np.testing.assert_allclose(found.sum(axis=2), values, rtol=0, atol=1e-9 * scale)
+    strength = np.abs(2 * found).mean(axis=0)
+    np.fill_diagonal(strength, 0)
+    np.testing.assert_allclose(explainer.interaction_strength(X), strength, rtol=0, atol=1e-9 * scale)
+
+
+@pytest.mark.parametrize("tables", [True, False])
+def test_interactions_are_shaps_where_shap_works(tables):
+    import shap
+
+    X, y = made(500, 8, 7)  # no categories: shap cannot
+    booster = train(X, y, 20, num_leaves=15)
+    with nullcontext() if tables else no_tables():
+        explainer = Explainer.of(booster)
+    wanted = np.asarray(shap.TreeExplainer(booster).shap_interaction_values(X[:60]))
+    np.testing.assert_allclose(explainer.interactions(X[:60]), wanted, rtol=0, atol=1e-9 * np.abs(wanted).max())
+    np.testing.assert_array_equal(explainer.interactions(X[:60], 1), explainer.interactions(X[:60], 2))
+    with pytest.raises(ArtifactError, match="8 columns"):
+        explainer.interaction_strength(X[:60, :5])
+
+
+def test_leaves_that_ask_for_many_columns_have_no_table():
     X, y = made(4000, 40, 5)
     booster = train(X, y, 5, num_leaves=200, min_data_in_leaf=1, learning_rate=0.5)
     made_of = Explainer.of(booster).bundles
     assert (made_of.cells == 0).any() and (made_of.cells > 0).any()
     tables = check(booster, X[:3000])
-    monkeypatch.setattr(bundles, "MOST_BYTES", 20_000)
-    assert Explainer.of(booster).bundles.tables.nbytes <= 20_000
-    np.testing.assert_allclose(check(booster, X[:300]).values, tables.values[:300], rtol=0, atol=1e-12)
+    with no_tables():
+        without = Explainer.of(booster).bundles
+        assert not without.tables.size and without.fresh.sum() > len(without.tree)
+        np.testing.assert_allclose(check(booster, X[:300]).values, tables.values[:300], rtol=0, atol=1e-12)
 
 
 def test_threads_and_the_rows_beside_change_no_bit():

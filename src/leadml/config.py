@@ -16,11 +16,12 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from leadml.errors import ConfigurationError
-from leadml.problem import LONGEST_DAYS, ProblemConfig, repeated
+from leadml.problem import LONGEST_DAYS, ProblemConfig, parse_instant, repeated
 from leadml.problem import ConversionEvent as ConversionEvent
 from leadml.schema import FAMILIES
 
 LEAST_DRAWS = 10
+AGAINST_LATEST, AGAINST_NONE = "latest", "none"  # of explain.against, besides a cutoff
 
 
 class Language(Enum):
@@ -399,6 +400,22 @@ class ReasonsConfig:
 
 
 @dataclass
+class ExplainConfig:
+    """What the report compares the list with."""
+
+    against: str = MISSING
+
+    def __post_init__(self) -> None:
+        if self.against not in (AGAINST_LATEST, AGAINST_NONE):
+            try:
+                parse_instant("explain.against", self.against)
+            except ConfigurationError as error:
+                raise ConfigurationError(
+                    f"{error}; or {AGAINST_LATEST} for the latest earlier list, {AGAINST_NONE} for no comparison"
+                ) from error
+
+
+@dataclass
 class InspectConfig:
     """Looking at unknown exports."""
 
@@ -451,6 +468,7 @@ class Config:
     threshold: ThresholdConfig = MISSING
     decision: DecisionConfig = MISSING
     reasons: ReasonsConfig = MISSING
+    explain: ExplainConfig = MISSING
     inspect: InspectConfig = MISSING
     predict: PredictConfig = MISSING
     run: RunConfig = MISSING

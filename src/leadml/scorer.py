@@ -196,6 +196,16 @@ class LeadScorer:
         base, values = self.contributions(matrix)
         return explain_points(values, base, self.calibrator.slope, self.calibrator.intercept, self.scale.p50)
 
+    def pair_points(self, X: pd.DataFrame) -> np.ndarray | None:
+        """Mean absolute points that pairs of features give together, of a prepared frame: (k, k), symmetric.
+
+        Shapley interaction values, by `leadml.treeshap`; None where numba cannot be used.
+        """
+        if self.explainer is None:
+            return None
+        strength = self.explainer.interaction_strength(self.encoder.encode(X))
+        return POINTS_PER_LOG_ODD * abs(self.calibrator.slope) * strength
+
     def contributions(self, matrix: np.ndarray) -> tuple[float, np.ndarray]:
         """SHAP's base value and values (n, k) of the margin, of an encoded matrix with at least one row."""
         if self.explainer is not None:

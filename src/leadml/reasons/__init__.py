@@ -5,7 +5,7 @@ itself (ties go to what comes first), so a lead's text does not depend on which 
 says what the score rests on; it never says what would change the outcome.
 """
 
-from leadml.reasons.choosing import Chosen, ReasonsStyle, choose_reasons, group_topics
+from leadml.reasons.choosing import SMALLEST_REASON, Chosen, ReasonsStyle, choose_reasons, group_topics
 from leadml.reasons.levels import fold_levels
 from leadml.reasons.phrases import feature_value_words, sentence_case
 from leadml.reasons.points import POINTS_PER_LOG_ODD, explain_points, family_points, family_shares
@@ -14,6 +14,7 @@ from leadml.reasons.writing import Reasons, reasons_text, write_reasons
 
 __all__ = [
     "POINTS_PER_LOG_ODD",
+    "SMALLEST_REASON",
     "Chosen",
     "Reasons",
     "ReasonsStyle",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from leadml.errors import ArtifactError
 from leadml.features.dictionary import Feature
+from leadml.moves import Moves
 from leadml.reasons import ReasonsStyle, Reference, fold_levels
 
 
@@ -26,7 +27,8 @@ class ReportContext:
         style: language and lengths of the reasons.
         forced: True where a gate said no and ``run.force=true`` scored anyway.
         confidence: of the intervals in the metrics.
-        seed: of the leads drawn into a plot.
+        seed: of the leads drawn into a plot, and of the intervals' draws.
+        draws: of an interval.
     """
 
     model_version: str
@@ -38,6 +40,7 @@ class ReportContext:
     forced: bool = False
     confidence: float = 0.90
     seed: int = 0
+    draws: int = 200
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,15 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """How the list moved since an earlier one, that one's cutoff (UTC without a zone) and its model's version."""
+
+    moves: Moves
+    cutoff: datetime
+    model_version: str
+
+
+@dataclass(frozen=True)
 class ReportInput:
     """Everything of the report; rows of ``scores``, ``points`` and ``X`` belong together by position.
 
@@ -72,6 +84,10 @@ class ReportInput:
         decision: as in decision.json: grades (name to lower end, best first), threshold, chosen
             (`ThresholdChoice.to_dict`), judged (`judge_threshold`); each may be missing.
         evidence: about the data.
+        accounts: (n,) the account of each lead; None where each is its own.
+        strength: (k, k) mean absolute points that pairs of features give together (`LeadScorer.pair_points`); None
+            where it is not known.
+        changes: since the last list; None where there is none to compare with.
         reference: what reasons compare a lead's values with.
     """
 
@@ -84,7 +100,15 @@ class ReportInput:
     verdict: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
+    accounts: np.ndarray | None = None
+    strength: np.ndarray | None = None
+    changes: Changes | None = None
     reference: Reference = field(default_factory=Reference)
+
+    @property
+    def account_ids(self) -> np.ndarray:
+        """(n,) whose rows are drawn together."""
+        return np.arange(len(self.scores)) if self.accounts is None else self.accounts
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", fold_levels(self.X, self.reference.levels))  # frozen: once, for all that is shown

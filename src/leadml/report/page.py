@@ -7,18 +7,18 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leadml.reasons import family_shares, write_reasons
-from leadml.report import plots, shap_plots
+from leadml.reasons import write_reasons
+from leadml.report import plots
 from leadml.report.audit import view_audit
+from leadml.report.changes import view_changes
 from leadml.report.evidence import view_data, view_denied
 from leadml.report.figures import view_test, view_threshold
 from leadml.report.inputs import ReportInput
+from leadml.report.rests import view_rests
 from leadml.report.verdict import view_verdict
 from leadml.report.words import Words
 
 BEST_LEADS = 10
-MOST_FEATURES = 12
-DEPENDENCES = 4
 _SCALE = (20, 30, 40, 50, 60, 70, 80, 90)
 _GLOSSARY = (
     "lead", "cutoff", "horizon", "list", "snapshot", "interval",
@@ -48,6 +48,7 @@ def build_report(data: ReportInput) -> str:
         scale=view_scale(data.context.p50, words),
         grades=view_grades(data, words),
         best=view_best(data, words),
+        changes=view_changes(data, words),
         threshold=view_threshold(data, words),
         test=view_test(data, words),
         rests=view_rests(data, words),
@@ -138,37 +139,6 @@ def view_best(data: ReportInput, words: Words) -> dict[str, Any]:
             }
         )
     return {"title": words.t("best", n=words.number(len(leads))), "leads": leads}
-
-
-def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
-    """Families' shares and the SHAP plots; no plots where no feature moves anything."""
-    explained = shap_plots.Explained(data.points, data.X, data.features)
-    shares = family_shares(data.points, data.features)
-    largest = float(shares["share"].max()) or 1.0
-    families = [
-        {
-            "name": words.t(str(family)),
-            "words": words.t(f"{family}_words"),
-            "points": words.number(row["mean_points"], 1),
-            "share": words.percent(row["share"], 0),
-            "bar": round(100 * float(row["share"]) / largest, 1),
-            "key": str(family),
-        }
-        for family, row in shares.iterrows()
-    ]
-    if not explained.strongest(1):
-        return {"families": families, "plots": []}
-    drawn = min(len(data.points), shap_plots.MOST_LEADS)
-    seed = data.context.seed
-    figures = [
-        (words.t("bar_caption"), shap_plots.plot_bar(explained, MOST_FEATURES, words)),
-        (
-            words.t("beeswarm_caption", n=words.number(drawn)),
-            shap_plots.plot_beeswarm(explained, MOST_FEATURES, words, seed),
-        ),
-        (words.t("dependence_caption"), shap_plots.plot_dependence(explained, DEPENDENCES, words, seed)),
-    ]
-    return {"families": families, "plots": [(caption, Markup(svg)) for caption, svg in figures]}
 
 
 def _range_words(low: float, high: float | None, words: Words) -> str:

@@ -4,7 +4,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from leadml.report.canvas import BLUE, FAINT, GREY, INK, PINK, SKY, VERMILLION, new_figure, number_axis, style, to_svg
+from leadml.report.canvas import (
+    BLUE,
+    FAINT,
+    GREY,
+    INK,
+    PINK,
+    SKY,
+    VERMILLION,
+    new_figure,
+    number_axis,
+    style,
+    to_svg,
+    wrap,
+)
 from leadml.report.words import Words
 
 # Line and colour of each recipe, ours first; the dashes tell them apart without colour.
@@ -113,6 +126,34 @@ def plot_time_to_conversion(curve: pd.DataFrame, horizon_days: float, words: Wor
         number_axis(axes.xaxis, words.language)
         number_axis(axes.yaxis, words.language, "share")
         _light_grid(axes, "both")
+        return to_svg(figure)
+
+
+def plot_moved(sums: pd.DataFrame, labels: list[str], words: Words) -> str:
+    """What each feature's new data did to the list: points up to the right, down to the left, and what is left of both.
+
+    Args:
+        sums: up, down and total (points over all leads), one row a bar from the top.
+        labels: the bars' features in words.
+        words: of the report's language.
+    """
+    with style("moved"):
+        figure, (axes,) = new_figure(9.4, 1.2 + 0.38 * len(sums))
+        places = np.arange(len(sums))
+        axes.barh(places, sums["up"], color=BLUE, height=0.6, label=words.t("points_up"))
+        axes.barh(places, sums["down"], color=VERMILLION, height=0.6, label=words.t("points_down"))
+        axes.axvline(0, color=GREY, linewidth=0.9)
+        left = words.t("points_left")
+        axes.scatter(sums["total"], places, marker="D", s=26, color=INK, edgecolor="white", zorder=3, label=left)
+        axes.set_yticks(places, [wrap(label, 46) for label in labels])
+        axes.set_ylim(len(sums) - 0.4, -0.6)
+        low, high = float(sums["down"].min()), float(sums["up"].max())
+        room = 0.04 * (high - low)
+        axes.set(xlim=(low - room, high + room), xlabel=words.t("axis_summed"))
+        number_axis(axes.xaxis, words.language)
+        handles, names = axes.get_legend_handles_labels()
+        figure.legend([*handles[1:], handles[0]], [*names[1:], names[0]], loc="outside upper left", ncols=3)
+        _light_grid(axes, "x")
         return to_svg(figure)
 
 

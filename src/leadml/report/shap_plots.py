@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from leadml.bootstrap import BootstrapConfig
 from leadml.features.dictionary import Feature, Kind
+from leadml.importance import find_partners, measure_importance
 from leadml.numbers import NEVER, NOT_KNOWN
 from leadml.reasons import feature_value_words, sentence_case
 from leadml.report.canvas import (
@@ -20,6 +23,7 @@ from leadml.report.canvas import (
     FAINT,
     FAMILY_COLOURS,
     GREY,
+    INK,
     VERMILLION,
     new_figure,
     number_axis,
@@ -58,6 +62,10 @@ class Explained:
         """Mean absolute points of each feature (k,)."""
         return np.abs(self.points).mean(axis=0) if len(self.points) else np.zeros(self.points.shape[1])
 
+    def measure(self, accounts: np.ndarray, config: BootstrapConfig) -> "Measured":
+        """With the intervals of the features' importance."""
+        return Measured(self, measure_importance(self.points, self.features, accounts, config))
+
     def sample(self, count: int, seed: int) -> "Explained":
         """At most ``count`` of the rows, drawn with the seed, in their order."""
         if len(self.points) <= count:
@@ -66,18 +74,29 @@ class Explained:
         return Explained(self.points[rows], self.X.iloc[rows], self.features)
 
 
-def plot_bar(explained: Explained, count: int, words: Words) -> str:
-    """Mean absolute points of the ``count`` strongest features, coloured by family."""
+@dataclass(frozen=True)
+class Measured:
+    """A population and its `measure_importance`."""
+
+    explained: Explained
+    importance: pd.DataFrame
+
+
+def plot_bar(measured: Measured, count: int, words: Words) -> str:
+    """Mean absolute points of the ``count`` strongest features with their intervals, coloured by family."""
+    explained, importance = measured.explained, measured.importance
     with style("bar"):
         top = explained.strongest(count)
         figure, (axes,) = new_figure(9.4, 1.1 + 0.36 * max(len(top), 1))
         strength = explained.strength()[top]
         colours = [FAMILY_COLOURS[explained.features[k].family] for k in top]
         axes.barh(np.arange(len(top)), strength, color=colours, height=0.66)
-        for place, value in enumerate(strength):
-            axes.text(value, place, f" {words.number(value, 1)}", va="center", ha="left")
+        low, high = importance["low"].to_numpy()[top], importance["high"].to_numpy()[top]
+        axes.hlines(np.arange(len(top)), low, high, color=INK, linewidth=1.2)
+        for place, (value, end) in enumerate(zip(strength, high, strict=True)):
+            axes.text(max(value, end), place, f" {words.number(value, 1)}", va="center", ha="left")
         _feature_rows(axes, explained, top, words)
-        axes.set_xlim(0, 1.08 * float(strength.max(initial=1e-9)))
+        axes.set_xlim(0, 1.08 * float(high.max(initial=1e-9)))
         axes.set_xlabel(words.t("axis_mean_points"))
         number_axis(axes.xaxis, words.language)
         handles = [Patch(color=colour, label=words.t(family)) for family, colour in FAMILY_COLOURS.items()]
@@ -111,33 +130,68 @@ def plot_beeswarm(explained: Explained, count: int, words: Words, seed: int) -> 
         return to_svg(figure)
 
 
-def plot_dependence(explained: Explained, count: int, words: Words, seed: int) -> str:
-    """Value against points for the strongest features, two panels a row; categories lie in strips."""
+def plot_dependence(
+    explained: Explained, count: int, words: Words, seed: int, strength: np.ndarray | None = None
+) -> str:
+    """Value against points for the strongest features, two panels a row; categories lie in strips.
+
+    With ``strength`` (k, k), what pairs give together, dots have the colour of the value of the number that the
+    feature counts together with most.
+    """
     with style("dependence"):
         top, drawn = explained.strongest(count), explained.sample(MOST_LEADS, seed)
+        numbers = np.array([f.kind == Kind.NUMBER for f in explained.features])
+        together = np.zeros((len(numbers), len(numbers))) if strength is None else np.where(numbers, strength, 0.0)
+        partners = find_partners(together)
         rows = max((len(top) + 1) // 2, 1)
         figure, panels = new_figure(9.4, 3.3 * rows, rows, 2)
         for axes, k in zip(panels, top, strict=False):
             feature, points = drawn.features[k], drawn.points[:, k]
-            axes.set_title(wrap(sentence_case(feature.words(words.language)), 40))
+            title = wrap(sentence_case(feature.words(words.language)), 44)
+            colours, partner = np.full(len(points), BLUE, dtype=object), partners[k]
+            if partner >= 0:
+                other = drawn.features[partner]
+                colours = _value_colours(_levels(drawn.X[other.name], other))
+                title += "\n" + wrap(words.t("dependence_colour", name=other.words(words.language)), 60, 1)
+            axes.set_title(title)
             rng = np.random.default_rng([seed, k])
             draw = _category_panel if feature.kind == Kind.CATEGORY else _number_panel
-            draw(axes, drawn.X[feature.name], points, feature, words, rng)
+            draw(axes, drawn.X[feature.name], Dots(points, colours), feature, words, rng)
         for axes in panels[len(top) :]:
             axes.set_axis_off()
         return to_svg(figure)
 
 
+@dataclass(frozen=True)
+class Dots:
+    """The leads of a panel: points and colours, (n,) each."""
+
+    points: np.ndarray
+    colours: np.ndarray
+
+    def draw(self, axes: Axes, where: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
+        """Those of ``where`` at their places."""
+        axes.scatter(x, y, s=7, c=list(self.colours[where]), alpha=0.45, linewidth=0, rasterized=True)
+
+
+def _value_colours(level: np.ndarray) -> np.ndarray:
+    """A colour by how high each value is, 0-1; grey where it is missing."""
+    named = np.array([to_hex(c) for c in values_colours()(np.nan_to_num(level))], dtype=object)
+    return np.where(np.isnan(level), GREY, named)
+
+
 def _number_panel(
-    axes: Axes, values: pd.Series, points: np.ndarray, feature: Feature, words: Words, rng: np.random.Generator
+    axes: Axes, values: pd.Series, dots: Dots, feature: Feature, words: Words, rng: np.random.Generator
 ) -> None:
-    x = _numbers(values)
+    x, points = _numbers(values), dots.points
     known = np.isfinite(x)
+    wide = _is_wide(x[known])
+    x = np.log10(1 + np.maximum(x, 0)) if wide else x
     low, high = np.quantile(x[known], [0.005, 0.995]) if known.any() else (0.0, 1.0)
     room = (high - low) or 1.0
     few = len(np.unique(x[known])) <= 20
     spread = rng.uniform(-0.012, 0.012, len(x)) * room if few else 0.0
-    axes.scatter(x + spread, points, s=7, color=BLUE, alpha=0.35, linewidth=0, rasterized=True)
+    dots.draw(axes, known, (x + spread)[known], points[known])
     left = low - 0.05 * room
     if not known.all():  # missing values have a strip of their own, left of the smallest value
         left = low - 0.2 * room
@@ -145,7 +199,7 @@ def _number_panel(
         missing = (NEVER if feature.never else NOT_KNOWN)[words.language]
         axes.axvspan(left, low - 0.05 * room, color=FAINT, alpha=0.6, linewidth=0)
         there = middle + rng.uniform(-0.03, 0.03, int((~known).sum())) * room
-        axes.scatter(there, points[~known], s=7, color=GREY, alpha=0.5, linewidth=0, rasterized=True)
+        dots.draw(axes, ~known, there, points[~known])
         axes.annotate(
             missing, (middle, 0.98), xycoords=axes.get_xaxis_transform(), rotation=90, ha="center",
             va="top", fontsize=7.5,
@@ -153,15 +207,31 @@ def _number_panel(
     axes.set_xlim(left, high + 0.05 * room)
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.set(ylabel=words.t("axis_points_short"), xlabel=words.unit(feature.unit))
-    number_axis(axes.xaxis, words.language, feature.unit)
-    if known.any():  # ticks only where there are values, not under the strip of missing ones
+    if wide:
+        ticks = [0, *(10.0**e for e in range(1, 16) if np.log10(1 + 10.0**e) <= high)]
+        axes.set_xticks(np.log10(1 + np.array(ticks)), [_short(t, words) for t in ticks])
+    else:
+        number_axis(axes.xaxis, words.language, feature.unit)
+    if known.any() and not wide:  # ticks only where there are values, not under the strip of missing ones
         axes.set_xticks([t for t in axes.get_xticks() if low - 0.05 * room <= t <= high + 0.05 * room])
     number_axis(axes.yaxis, words.language)
 
 
+def _is_wide(x: np.ndarray) -> bool:
+    """Whether a plain axis would crowd most of the values into its first tenth: then it counts in powers of ten."""
+    return len(x) > 0 and x.min() >= 0 and np.quantile(x, 0.995) > max(100.0, 10 * float(np.quantile(x, 0.75)))
+
+
+def _short(number: float, words: Words) -> str:
+    """The number, from a million on in millions."""
+    millions = number >= 1e6
+    return words.number(number / 1e6 if millions else number, 0) + ("M" if millions else "")
+
+
 def _category_panel(
-    axes: Axes, values: pd.Series, points: np.ndarray, feature: Feature, words: Words, rng: np.random.Generator
+    axes: Axes, values: pd.Series, dots: Dots, feature: Feature, words: Words, rng: np.random.Generator
 ) -> None:
+    points = dots.points
     codes, texts = feature_value_words(values, feature, words.language)
     counts = np.bincount(codes, minlength=len(texts))
     kept = [c for c in np.argsort(-counts, kind="stable")[:_MOST_LEVELS] if counts[c]]
@@ -170,7 +240,7 @@ def _category_panel(
     for place, code in enumerate(kept):
         x = points[codes == code]
         y = place + rng.uniform(-0.25, 0.25, len(x))
-        axes.scatter(x, y, s=7, color=BLUE, alpha=0.35, linewidth=0, rasterized=True)
+        dots.draw(axes, codes == code, x, y)
         axes.plot([x.mean()] * 2, [place - 0.36, place + 0.36], color=VERMILLION, linewidth=1.8)
     axes.set_yticks(np.arange(len(kept)), [wrap(sentence_case(texts[c]), 24) for c in kept])
     axes.set_ylim(len(kept) - 0.5, -0.5)

@@ -6,9 +6,11 @@ from datetime import datetime
 from leadml.errors import ConfigurationError
 from leadml.numbers import format_date, format_number, format_percent, format_points
 from leadml.report.audit_words import AUDIT_TEXTS
+from leadml.report.changes_words import CHANGES_TEXTS
+from leadml.report.rests_words import RESTS_TEXTS
 
 # key: (English, Spanish). Placeholders in braces are the same in both.
-TEXTS: dict[str, tuple[str, str]] = {
+OWN_TEXTS: dict[str, tuple[str, str]] = {
     # header
     "title": ("Lead scores", "Puntuación de leads"),
     "what": (
@@ -236,42 +238,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Share of the conversions caught by working the best leads first",
         "Parte de las conversiones captada al trabajar primero los mejores leads",
     ),
-    # explanation
-    "rests": ("What the scores rest on", "En qué se apoyan las puntuaciones"),
-    "families_caption": (
-        "How far each family moves a lead's score, on average, and its share of the whole",
-        "Cuánto mueve cada familia la puntuación de un lead, de media, y su parte del total",
-    ),
-    "family": ("Family", "Familia"),
-    "mean_points": ("Mean points", "Puntos de media"),
-    "firmographic": ("Firmographic", "Firmográfica"),
-    "behaviour": ("Behaviour", "Comportamiento"),
-    "timing": ("Timing", "Tiempo"),
-    "channel": ("Channel", "Canal"),
-    "firmographic_words": ("who the lead and its company are", "quiénes son el lead y su empresa"),
-    "behaviour_words": ("what the lead does", "lo que hace el lead"),
-    "timing_words": ("how recently and how fast", "hace cuánto y a qué ritmo"),
-    "channel_words": ("through which channels", "por qué canales"),
-    "bar_caption": (
-        "The strongest features: how many points each moves a score, up or down, on average",
-        "Las variables más fuertes: cuántos puntos mueve cada una la puntuación, arriba o abajo, de media",
-    ),
-    "beeswarm_caption": (
-        "One dot a lead ({n} drawn at random): right of zero the feature speaks for it, left against it. Dark dots "
-        "have a high value, pale ones a low one, grey ones none or a category",
-        "Un punto por lead ({n} al azar): a la derecha del cero la variable habla a favor; a la izquierda, en contra. "
-        "Los oscuros tienen un valor alto; los claros, bajo; los grises, ninguno o una categoría",
-    ),
-    "dependence_caption": (
-        "The strongest features by value: each dot is a lead, with its value and the points that it brings. The "
-        "outermost half percent at each end is not drawn; orange marks a category's mean",
-        "Las variables más fuertes según su valor: cada punto es un lead, con su valor y los puntos que aporta. No se "
-        "dibuja el medio por ciento de cada extremo; el naranja marca la media de una categoría",
-    ),
-    "nothing_explained": (
-        "No feature moves the scores: there is nothing to explain.",
-        "Ninguna variable mueve las puntuaciones: no hay nada que explicar.",
-    ),
     # leaks
     "left_out": ("Fields that are not used, and why", "Campos que no se usan, y por qué"),
     "left_out_note": (
@@ -393,7 +359,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unit_season": ("from -1 to 1", "de -1 a 1"),
     "unit_category": ("", ""),
 }
-TEXTS |= AUDIT_TEXTS
+TEXTS = OWN_TEXTS | AUDIT_TEXTS | CHANGES_TEXTS | RESTS_TEXTS
 LANGUAGES = ("en", "es")
 _MINUS = "\u2212"
 

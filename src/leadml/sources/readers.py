@@ -1,12 +1,16 @@
 """Files and tables to raw DuckDB tables, all text: ``_file`` (number of the physical file), ``_row`` (line), columns.
 
-Clean text files are read by DuckDB; whatever it cannot vouch for (other encodings, broken rows) by a tolerant reader
-that streams, decodes and counts what it cannot take. Both give the same rows: a test asserts it.
+Clean text files are read by DuckDB, those in another encoding than UTF-8 from a copy; whatever it cannot vouch for
+(broken rows, letters that cannot be decoded) by a tolerant reader that streams, decodes and counts what it cannot take.
+Both give the same rows: a test asserts it.
 """
 
 import io
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TextIO
 
 import duckdb
@@ -20,11 +24,12 @@ from leadml.sources.names import split_nested
 from leadml.sources.nested import json_text, typed_text
 from leadml.sources.rows import Rejected, Rows, write_rows
 from leadml.sources.sql import ident, literal, literals
-from leadml.sources.streams import guess_encoding, open_text, read_head
+from leadml.sources.streams import Survey, guess_encoding, open_text, read_head, rewrite_text
 
 __all__ = ["Choice", "Rejected", "alike", "create_raw", "read_file", "read_parquet_files"]
 
 _HEAD = 1 << 16
+_UTF8 = ("", "utf-8", "utf-8-sig")  # "": all bytes would have to be read to tell
 
 
 def read_file(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> Rejected:
@@ -45,9 +50,14 @@ def read_file(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> R
     if found.table is not None:
         return _read_table(con, found, choice)
     fast = _read_json_fast if found.format == "jsonl" else _read_csv_fast
-    if found.encoding in ("", "utf-8", "utf-8-sig") and fast(con, found, choice):
+    if found.encoding in _UTF8 and fast(con, found, choice):
         return []
-    return (_read_json_slowly if found.format == "jsonl" else _read_csv_slowly)(con, found, choice)
+    if found.format == "jsonl":
+        return _read_json_slowly(con, found, choice)
+    encoding = found.encoding or guess_encoding(found.path, found.packing)
+    if encoding not in _UTF8 and _read_csv_rewritten(con, replace(found, encoding=encoding), choice):
+        return []
+    return _read_csv_slowly(con, replace(found, encoding=encoding), choice)
 
 
 def alike(files: Iterable[Found]) -> list[list[int]]:
@@ -143,6 +153,19 @@ def _read_csv_fast(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice)
         append(con, choice, Source(relation, exprs, line, number), range(first, found.survey.lines + 1))
         for line in ways.values()
     )
+
+
+def _read_csv_rewritten(con: duckdb.DuckDBPyConnection, found: Found, choice: Choice) -> bool:
+    """Read by DuckDB from a copy in UTF-8, beside what it spills; False as `_read_csv_fast`."""
+    ((spill,),) = con.execute("SELECT current_setting('temp_directory')").fetchall()
+    if spill:
+        Path(spill).mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="leadml-", dir=spill or None) as folder:
+        path = Path(folder) / "export.csv"
+        if not rewrite_text(found.path, found.packing, found.encoding, path):
+            return False
+        copy = replace(found, path=path, encoding="utf-8", packing="none", survey=Survey(path, lines=True))
+        return _read_csv_fast(con, copy, choice)
 
 
 def _has_breaks(found: Found) -> bool:

@@ -4,6 +4,7 @@ import codecs
 import gzip
 import hashlib
 import io
+import shutil
 import threading
 import zlib
 from collections.abc import Iterator
@@ -83,6 +84,20 @@ def read_head(path: Path, packing: str, size: int = 1 << 16) -> bytes:
 def marked_encoding(head: bytes) -> str:
     """The encoding that a byte-order mark tells, or ""."""
     return next((name for mark, name in _BOMS if head.startswith(mark)), "")
+
+
+def rewrite_text(path: Path, packing: str, encoding: str, target: Path) -> bool:
+    """Writes a file's text as UTF-8, unpacked, line ends as they are; False where a byte of it cannot be decoded."""
+    try:
+        with (
+            open_bytes(path, packing) as stream,
+            io.TextIOWrapper(stream, encoding=encoding, newline="") as text,
+            target.open("w", encoding="utf-8", newline="") as out,
+        ):
+            shutil.copyfileobj(text, out, _BLOCK)
+    except UnicodeError:
+        return False
+    return True
 
 
 def guess_encoding(path: Path, packing: str) -> str:

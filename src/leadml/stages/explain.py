@@ -1,33 +1,47 @@
-"""explain: points for every lead, and the report."""
+"""explain: points for every lead, what moved since the last list, and the report."""
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from leadml.report.inputs import Evidence, ReportContext, ReportInput
+from leadml.moves import Moves
+from leadml.report.inputs import Changes, Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
+from leadml.stages.comparing import Compared, compare_with_earlier
 from leadml.stages.context import Context
 from leadml.stages.scoring import Scored, reasons_style, score_population
 from leadml.stages.stored import read_json
 
 STAGE = "explain"
 FLAT_EVENT = "conversion"
+PAIR_LEADS = 2_000  # what counts together is told of so many leads, drawn at random
 
 
 def run(context: Context) -> None:
-    """Publishes data/reports: report.html and points.parquet (they add up to the unclipped score)."""
+    """Publishes data/reports: report.html, points.parquet (they add up to the unclipped score), changes.parquet.
+
+    The last one only where there is an earlier list to compare with (``explain.against``).
+    """
     with context.manifest.stage(STAGE) as entry:
         with context.progress.phase(STAGE, "explaining the open leads"):
             scored = score_population(context)
-            html = build_report(report_input(context, scored))
+            compared, why_not = compare_with_earlier(context, scored)
+            html = build_report(report_input(context, scored, compared))
         with context.workspace.publish() as out:
             folder = out.folder(context.workspace.reports)
             (folder / "report.html").write_text(html, encoding="utf-8")
             build_points(scored).to_parquet(folder / "points.parquet", index=False)
+            if compared is not None:
+                build_changes(compared.moves, scored.forced).to_parquet(folder / "changes.parquet", index=False)
         entry["rows"] = {"explained": len(scored.keys)}
+        if compared is not None or why_not:
+            entry["against"] = {"left_out": why_not} if compared is None else compared.facts
         entry["model_version"] = scored.scorer.version
         if scored.forced:
             entry["forced"] = scored.forced
+    if why_not:
+        context.progress.say(STAGE, why_not)
     context.progress.say(STAGE, f"report: {context.workspace.reports / 'report.html'}")
 
 
@@ -42,7 +56,24 @@ def build_points(scored: Scored) -> pd.DataFrame:
     return points
 
 
-def report_input(context: Context, scored: Scored) -> ReportInput:
+def build_changes(moves: Moves, forced: str) -> pd.DataFrame:
+    """One row a lead of either list: the scores before clipping, the change, its parts, and what data did by feature.
+
+    ``list`` is both, came (only on the new one) or left (only on the earlier one); the last two have no change. Where
+    the model is another one, ``base`` and model_FEATURE are what ``model`` is made of.
+    """
+    parts = [moves.leads, moves.data.add_prefix("data_")]
+    if moves.model is not None:
+        parts += [moves.model.by_feature.add_prefix("model_").assign(base=moves.model.base)]
+    tables = {"both": pd.concat(parts, axis=1), "came": moves.came, "left": moves.left}
+    changes = pd.concat([t.assign(list=name) for name, t in tables.items()], ignore_index=True)
+    changes.insert(1, "list", changes.pop("list"))
+    if forced:
+        changes["forced"] = forced
+    return changes
+
+
+def report_input(context: Context, scored: Scored, compared: Compared | None) -> ReportInput:
     """Everything the report shows, from what earlier stages published."""
     workspace, scorer = context.workspace, scored.scorer
     problem = scorer.about["problem"]
@@ -63,13 +94,29 @@ def report_input(context: Context, scored: Scored) -> ReportInput:
             forced=bool(scored.forced),
             confidence=context.config.train.confidence,
             seed=context.config.seed,
+            draws=context.config.train.bootstrap,
         ),
         metrics=metrics,
         verdict=scorer.about["verdict"],
         decision=scorer.decision or {},
         evidence=read_evidence(context),
+        accounts=account_ids(scored.keys),
+        strength=scorer.pair_points(draw_rows(scored.X, PAIR_LEADS, context.config.seed)),
+        changes=None if compared is None else Changes(compared.moves, compared.cutoff, compared.model_version),
         reference=scorer.reference,
     )
+
+
+def account_ids(keys: pd.DataFrame) -> np.ndarray:
+    """(n,) the account of each lead; its lead_id where it has none."""
+    return keys["account_id"].fillna(keys["lead_id"]).to_numpy()
+
+
+def draw_rows(X: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+    """At most so many of the rows, drawn with the seed, in their order."""
+    if len(X) <= most:
+        return X
+    return X.iloc[np.sort(np.random.default_rng(seed).choice(len(X), most, replace=False))]
 
 
 def read_evidence(context: Context) -> Evidence:

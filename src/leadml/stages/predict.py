@@ -1,6 +1,5 @@
 """predict: every open lead to data/scores (Parquet) and a CRM-ready CSV, atomically."""
 
-import json
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 from leadml.config import Only
 from leadml.errors import ConfigurationError
 from leadml.reasons import reasons_text
+from leadml.stages.archive import CUTOFF, keep_scorer, write_archive
 from leadml.stages.context import Context
 from leadml.stages.doubts import doubt_stamp
 from leadml.stages.scoring import LAST, Scored, score_population
@@ -21,15 +21,15 @@ STAGE = "predict"
 CRM_REASONS = 5
 UNDATED = "undated"
 PART = "part="
-ARCHIVED = "archived_"  # before the keys' names in the archive, where a feature may be called lead_id
 
 
 def run(context: Context) -> None:
     """Publishes data/scores/cutoff=.../{scores,features}.parquet and crm.csv; predict.out as well where given.
 
-    data/archive/cutoff=... keeps the feature rows with their leads: what the model was told at the time. With
-    predict.only=changed the list has only leads of which something became known since predict last ran, and goes to
-    data/changed/cutoff=.../part=0001, the next one to part=0002; where there is none, nothing is written.
+    data/archive/cutoff=... keeps the feature rows with their leads: what the model was told at the time; the model
+    itself is kept in data/archive/models, once a version. With predict.only=changed the list has only leads of which
+    something became known since predict last ran, and goes to data/changed/cutoff=.../part=0001, the next one to
+    part=0002; where there is none, nothing is written.
     """
     out_path = check_out(context.config.predict.out)
     with context.manifest.stage(STAGE) as entry:
@@ -53,6 +53,7 @@ def run(context: Context) -> None:
             scored.X.to_parquet(folder / "features.parquet", index=False)
             build_crm(scored, scores).to_csv(folder / "crm.csv", index=False, lineterminator="\n")
             write_archive(out.folder(archive), scored)
+            keep_scorer(out, context.workspace, scored.scorer)
             if scored.fingerprints is not None:
                 scored.fingerprints.to_parquet(out.path(context.workspace.data / LAST), index=False)
         if out_path is not None:
@@ -78,25 +79,6 @@ def choose_folders(workspace: Workspace, cutoff: datetime | None, part: bool) ->
     return parts / f"{PART}{number:04d}", archive / f"changed-{name}" / f"{PART}{number:04d}"
 
 
-def write_archive(folder: Path, scored: Scored) -> None:
-    """features.parquet (lead_id and account_id first) and archive.json: how to build the same rows again."""
-    keys = scored.keys[["lead_id", "account_id"]].add_prefix(ARCHIVED)
-    pd.concat([keys, scored.X.reset_index(drop=True)], axis=1).to_parquet(folder / "features.parquet", index=False)
-    scorer = scored.scorer
-    facts = {
-        "source": scorer.about["source"],
-        "cutoff": None if scored.cutoff is None else scored.cutoff.isoformat(),
-        "model_version": scorer.version,
-        "spec": scorer.about["spec"],
-        "problem": scorer.about["problem"],
-        "features": [f.to_dict() for f in scorer.encoder.features],
-        "missing": list(scorer.missing),
-        "inputs": sorted(str(f["sha256"]) for f in scored.reading["inputs"]),
-    }
-    text = json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
-    (folder / "archive.json").write_text(text, encoding="utf-8")
-
-
 def check_out(out: str | None) -> Path | None:
     """predict.out as a path; `ConfigurationError` for an ending that is neither .csv nor .parquet."""
     if out is None:
@@ -114,7 +96,7 @@ def check_out(out: str | None) -> Path | None:
 
 def cutoff_name(cutoff: datetime | None) -> str:
     """The cutoff as it names a partition; "undated" for tables without times."""
-    return UNDATED if cutoff is None else f"{cutoff:%Y-%m-%dT%H%M%SZ}"
+    return UNDATED if cutoff is None else cutoff.strftime(CUTOFF)
 
 
 def build_scores(scored: Scored, earlier: pd.DataFrame | None, part: bool = False) -> pd.DataFrame:

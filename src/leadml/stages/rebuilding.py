@@ -25,9 +25,9 @@ from leadml.sources.flat import read_flat
 from leadml.sources.mapping import Mapping
 from leadml.sources.tables import read_tables
 from leadml.stages import extract
+from leadml.stages.archive import ARCHIVED
 from leadml.stages.auditing import audit_columns, has_ids, input_digests, training_labels
 from leadml.stages.context import Context
-from leadml.stages.predict import ARCHIVED
 from leadml.stages.scoring import open_tables
 from leadml.stages.settings import model_problem
 from leadml.stages.stored import Extracted, read_frame, read_json

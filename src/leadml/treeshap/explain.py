@@ -1,9 +1,10 @@
 """Exact contributions of boosters, in blocks of rows side by side."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import lightgbm as lgb
@@ -11,16 +12,19 @@ import numpy as np
 import pandas as pd
 
 from leadml.errors import ArtifactError
-from leadml.treeshap.bundles import Bundles, build_bundles
+from leadml.treeshap.bundles import Bundles, Paths, build_bundles
 from leadml.treeshap.codes import Coding, choose_codes
 from leadml.treeshap.forest import Forest, read_forest
+from leadml.treeshap.grouping import ROWS
 from leadml.treeshap.kernel import explain_codes, turn
+from leadml.treeshap.pairs import find_pairs, pair_codes
 from leadml.treeshap.tables import gauss
 
 if TYPE_CHECKING:
     import shap
 
-ROWS = 1024  # of a block: its codes and contributions stay in the second cache
+STREAM_ROWS = 1 << 16
+PAIR_ROWS = 2048  # of a block: a model of 100 columns has up to 4,950 pairs
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Explainer:
     forest: Forest
     coding: Coding
     bundles: Bundles
+    paths: Paths
     at: np.ndarray
     weight: np.ndarray
 
@@ -54,13 +59,13 @@ class Explainer:
         """
         forest = read_forest(boosters)
         coding = choose_codes(forest)
-        bundles = build_bundles(forest, coding)
-        most = int(np.diff(bundles.slots).max(initial=0))
+        bundles, paths = build_bundles(forest, coding)
+        most = int(np.diff(paths.parts).max(initial=0))
         at, weight = np.zeros((2, most + 1, most // 2 + 1))
         for columns in range(most + 1):
             rule = gauss(columns)
             at[columns, : len(rule[0])], weight[columns, : len(rule[1])] = rule
-        return cls(forest, coding, bundles, at, weight)
+        return cls(forest, coding, bundles, paths, at, weight)
 
     def explain(self, matrix: np.ndarray, threads: int | None = None) -> Contributions:
         """The contributions of a matrix (n, columns) of numbers; the number of threads (None: all) changes no bit.
@@ -68,20 +73,102 @@ class Explainer:
         Raises:
             ArtifactError: another number of columns than the model's.
         """
-        if matrix.ndim != 2 or matrix.shape[1] != self.forest.columns:
-            raise ArtifactError(f"the matrix is {matrix.shape}, the model reads rows of {self.forest.columns} columns")
+        self.check(matrix)
         values, margin = np.zeros(matrix.shape), np.zeros(len(matrix))
 
-        def run(begin: int) -> None:
-            rows = slice(begin, begin + ROWS)
-            codes = self.coding.encode(np.ascontiguousarray(matrix[rows], dtype=np.float64))
+        def run(rows: slice) -> None:
+            codes = self.encode(matrix[rows])
             found = np.zeros(codes.shape)
-            explain_codes(codes, self.bundles, self.at, self.weight, found, margin[rows])
+            explain_codes(codes, self.bundles, self.paths, self.at, self.weight, found, margin[rows])
             turn(found, self.coding.columns, values[rows])
 
-        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            list(pool.map(run, range(0, len(matrix), ROWS)))
+        for_blocks(run, len(matrix), ROWS, threads)
         return Contributions(self.forest.expected, values, margin)
+
+    def stream(
+        self, matrix: np.ndarray, rows: int = STREAM_ROWS, threads: int | None = None
+    ) -> Iterator[Contributions]:
+        """`explain` of so many rows at a time, in order: of a matrix whose contributions would not fit into memory.
+
+        Raises:
+            ArtifactError: as `explain`.
+        """
+        self.check(matrix)
+        for begin in range(0, len(matrix), rows):
+            yield self.explain(matrix[begin : begin + rows], threads)
+
+    def interactions(self, matrix: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Shapley interaction values (n, columns, columns), as shap's: symmetric, a row's sum is its contribution.
+
+        What a pair gives together is half at (i, j) and half at (j, i); what a column gives alone is at (i, i).
+
+        Raises:
+            ArtifactError: as `explain`.
+        """
+        found = np.zeros((len(matrix), self.forest.columns, self.forest.columns))
+        alone, (_, places) = self.explain(matrix, threads).values, self.pairs
+        one, two = self.coding.columns[places.T]
+        diagonal = np.arange(self.forest.columns)
+
+        def run(rows: slice) -> None:
+            block = found[rows]
+            block[:, one, two] = block[:, two, one] = self.pair_values(matrix[rows]).T / 2
+            block[:, diagonal, diagonal] = alone[rows] - block.sum(axis=2)
+
+        for_blocks(run, len(matrix), PAIR_ROWS, threads)
+        return found
+
+    def interaction_strength(self, matrix: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """What pairs give together, either way, on average over the rows: (columns, columns), symmetric, 0 at (i, i).
+
+        In bounded memory, whatever the number of rows.
+
+        Raises:
+            ArtifactError: as `explain`.
+        """
+        self.check(matrix)
+        begins = range(0, len(matrix), PAIR_ROWS)
+        sums = np.zeros((len(begins), len(self.pairs[1])))
+
+        def run(rows: slice) -> None:
+            sums[rows.start // PAIR_ROWS] = np.abs(self.pair_values(matrix[rows])).sum(axis=1)
+
+        for_blocks(run, len(matrix), PAIR_ROWS, threads, even=False)
+        strength = np.zeros((self.forest.columns, self.forest.columns))
+        one, two = self.coding.columns[self.pairs[1].T]
+        strength[one, two] = strength[two, one] = sums.sum(axis=0) / max(len(matrix), 1)
+        return strength
+
+    @cached_property
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """`find_pairs`."""
+        return find_pairs(self.paths, len(self.coding.columns))
+
+    def pair_values(self, matrix: np.ndarray) -> np.ndarray:
+        """What each of the `pairs` gives together, (pairs, n), of a block of rows."""
+        codes = self.encode(matrix)
+        found = np.zeros((len(self.pairs[1]), len(matrix)))
+        pair_codes(codes, self.bundles, self.paths, self.at, self.weight, self.pairs[0], found)
+        return found
+
+    def encode(self, matrix: np.ndarray) -> np.ndarray:
+        """The codes of a block of rows."""
+        return self.coding.encode(np.ascontiguousarray(matrix, dtype=np.float64))
+
+    def check(self, matrix: np.ndarray) -> None:
+        """Raises `ArtifactError` where the matrix is not the model's."""
+        if matrix.ndim != 2 or matrix.shape[1] != self.forest.columns:
+            raise ArtifactError(f"the matrix is {matrix.shape}, the model reads rows of {self.forest.columns} columns")
+
+
+def for_blocks(
+    run: Callable[[slice], None], rows: int, most: int, threads: int | None = None, even: bool = True
+) -> None:
+    """Runs blocks of at most so many rows on all threads; ``even`` ones where there are fewer rows."""
+    threads = threads or os.cpu_count() or 1
+    size = max(1, min(most, -(-rows // threads))) if even else most
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(run, (slice(begin, min(begin + size, rows)) for begin in range(0, rows, size))))
 
 
 def explain(boosters: lgb.Booster | Sequence[lgb.Booster], X: pd.DataFrame | np.ndarray) -> "shap.Explanation":

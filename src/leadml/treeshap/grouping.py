@@ -1,4 +1,6 @@
-"""Which leaves of a tree share a table: those that ask for much the same columns."""
+"""Which leaves of a tree are looked up together: those that ask for much the same columns."""
+
+from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -6,61 +8,107 @@ import numpy as np
 from leadml.treeshap.forest import Tree
 from leadml.treeshap.leaves import Leaf
 
+ROWS = 1 << 13  # of a block, at most
 # What a row costs, in the time of looking up one number: a condition, a cell of a table (it comes from memory for every
-# block of rows), a point of the rule; measured by benchmarks/explain.py.
-CONDITION, CELL, POINT = 0.3, 1 / 1024, 0.6
-MOST_CELLS = 1 << 13  # of one table; states are counted in 16 bits
+# block of rows), numbering the states that a block meets, a point of the rule; measured by benchmarks/explain.py.
+CONDITION, CELL, NUMBER, POINT = 0.3, 1 / 1024, 4.0, 0.25
+# A block meets 2^(MET * sqrt(H)) states of conditions with the entropy H (bits, by the covers of their nodes): fitted
+# to bundles of 1 to 8 leaves, whose paths ask for 9 to 20 columns.
+MET = 3.4
+MOST_CELLS = 1 << 13  # of one table
 NEIGHBOURS = 32  # leaves further apart in the tree are not tried as a pair
 
 
-def group_tree(leaves: list[Leaf], tree: Tree, cell: float) -> list[list[Leaf]]:
-    """The leaves in bundles."""
+@dataclass(frozen=True)
+class Group:
+    """Leaves that are looked up together, in a table that has every state (dense) or those that a block meets.
+
+    ``cells``: of one dense table, at most.
+    """
+
+    leaves: list[Leaf]
+    dense: bool
+    cells: float
+
+
+def group_tree(leaves: list[Leaf], tree: Tree, cell: float) -> list[Group]:
+    """The leaves in groups; ``cell`` is what a cell of a table costs."""
     if len(leaves) == 1:
-        return [leaves]
+        return [Group(leaves, dense=True, cells=1)]
     asked, column = np.unique(tree.feature, return_inverse=True)
     nodes = np.zeros((len(leaves), len(tree.feature)), dtype=np.bool_)
     for i, leaf in enumerate(leaves):
         nodes[i, list(leaf.path)] = True
-    group = group_leaves(nodes, column.astype(np.int64), len(asked), cell)
-    return [[leaves[i] for i in np.flatnonzero(group == g)] for g in np.unique(group)]
+    count = np.array([tree.leaf_count[~n] if n < 0 else tree.node_count[n] for n in tree.left.tolist()])
+    share = np.clip(count / tree.node_count, 1e-12, 1 - 1e-12)
+    entropy = -(share * np.log2(share) + (1 - share) * np.log2(1 - share))
+    columns = np.array([len(leaf.places) for leaf in leaves], dtype=np.float64)
+    work = columns * (2 + POINT * ((columns + 1) // 2))
+    group, cells = group_leaves(nodes, column.astype(np.int64), len(asked), entropy, work, cell)
+    return [
+        Group([leaves[i] for i in np.flatnonzero(group == g)], bool(cells[g] > 0), float(cells[g]))
+        for g in np.unique(group)
+    ]
 
 
 @numba.njit(cache=True)
-def table_cost(columns: int, cells: float, cell: float) -> float:
-    """Of a row, by tables."""
+def dense_cost(columns: int, cells: float, cell: float) -> float:
+    """Of a row, by a table of every state."""
     return columns * CONDITION + (columns + 1) * (1 + cells * cell) if cells <= MOST_CELLS else np.inf
 
 
 @numba.njit(cache=True)
-def points_cost(columns: int) -> float:
-    """Of a row, by points."""
-    return columns * (CONDITION + 1 + POINT * ((columns + 1) // 2))
+def met_cost(columns: int, entropy: float, work: float) -> float:
+    """Of a row, by a table of the states that its block meets; ``work`` makes one of them."""
+    return 2 * columns * CONDITION + columns + 1 + NUMBER + work * min(1.0, 2 ** (MET * np.sqrt(entropy)) / ROWS)
 
 
 @numba.njit(cache=True)
-def group_leaves(nodes: np.ndarray, column: np.ndarray, columns: int, cell: float) -> np.ndarray:
-    """The bundle of each leaf, named by its first: the pair that saves most is joined until no pair saves anything.
+def cheapest(
+    used: np.ndarray, column: np.ndarray, cuts: np.ndarray, entropy: np.ndarray, work: float, cell: float
+) -> tuple[float, float]:
+    """The cost of leaves whose paths go over the nodes ``used``, and the cells of the dense table; 0 if met is cheaper.
 
-    A bundle's states are counted as if every node on its paths cut its column once more, so it is never told too small
-    but where missing values take another way at each of several nodes.
+    States are counted as if every node cut its column once more, so never too few but where missing values take
+    another way at each of several nodes. ``cuts``, by column, is overwritten.
+    """
+    cuts[:] = 0
+    bits = 0.0
+    for node in range(column.size):
+        if used[node]:
+            cuts[column[node]] += 1
+            bits += entropy[node]
+    cells, asked = 1.0, 0
+    for n in cuts:
+        cells *= n + 1
+        asked += n > 0
+    dense, met = dense_cost(asked, cells, cell), met_cost(asked, bits, work)
+    return (dense, cells) if dense <= met else (met, 0.0)
+
+
+@numba.njit(cache=True)
+def group_leaves(
+    nodes: np.ndarray, column: np.ndarray, columns: int, entropy: np.ndarray, work: np.ndarray, cell: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The group of each leaf, named by its first: the pair that saves most is joined until no pair saves anything.
 
     Args:
         nodes: (L, nodes), whether a node is on the leaf's path.
         column: (nodes,) numbered from 0.
         columns: how many columns the nodes ask for.
+        entropy: (nodes,) bits, of going left or right.
+        work: (L,) what making one state of the leaf costs.
         cell: what a cell of a table costs.
+
+    Returns:
+        (L,) the group, and (L,) by group the cells of its dense table, 0 where those met are looked up.
     """
     L = nodes.shape[0]
-    used, cost, group = nodes.copy(), np.zeros(L), np.arange(L)
+    used, making, cost, cells, group = nodes.copy(), work.copy(), np.zeros(L), np.zeros(L), np.arange(L)
     saved = np.full((L, NEIGHBOURS), -1.0)
     cuts = np.zeros(columns, dtype=np.int64)
     for a in range(L):
-        cuts[:] = 0
-        for node in range(column.size):
-            if used[a, node]:
-                cuts[column[node]] = 1
-        asked = cuts.sum()
-        cost[a] = min(table_cost(asked, 2.0**asked, cell), points_cost(asked))
+        cost[a], cells[a] = cheapest(used[a], column, cuts, entropy, making[a], cell)
     changed = -1
     while True:
         best, first, second = 0.0, -1, -1
@@ -72,20 +120,14 @@ def group_leaves(nodes: np.ndarray, column: np.ndarray, columns: int, cell: floa
                 if group[b] != b:
                     continue
                 if changed < 0 or a == changed or b == changed:
-                    cuts[:] = 0
-                    for node in range(column.size):
-                        if used[a, node] or used[b, node]:
-                            cuts[column[node]] += 1
-                    cells, asked = 1.0, 0
-                    for n in cuts:
-                        cells *= n + 1
-                        asked += n > 0
-                    saved[a, k] = cost[a] + cost[b] - table_cost(asked, cells, cell)
+                    both = cheapest(used[a] | used[b], column, cuts, entropy, making[a] + making[b], cell)
+                    saved[a, k] = cost[a] + cost[b] - both[0]
                 if saved[a, k] > best:
                     best, first, second = saved[a, k], a, b
         if first < 0:
-            return group
+            return group, cells
         used[first] |= used[second]
-        cost[first] += cost[second] - best
+        making[first] += making[second]
+        cost[first], cells[first] = cheapest(used[first], column, cuts, entropy, making[first], cell)
         group[group == second] = first
         changed = first

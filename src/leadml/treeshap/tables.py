@@ -11,10 +11,13 @@ exact with (D + 1) // 2 points. Of the row only s counts: 2^D cases, made once, 
 does for a leaf.
 """
 
+from functools import lru_cache
+
 import numba
 import numpy as np
 
 
+@lru_cache
 def gauss(columns: int) -> tuple[np.ndarray, np.ndarray]:
     """Points and weights of Gauss and Legendre's rule on [0, 1], exact for the leaf of so many columns."""
     at, weight = np.polynomial.legendre.leggauss(max(1, (columns + 1) // 2))

@@ -1,0 +1,126 @@
+"""The report's section on what the scores rest on: families, features, what counts together, segments."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from leadml.bootstrap import BootstrapConfig
+from leadml.features.dictionary import Kind
+from leadml.importance import list_pairs, measure_families, measure_segments, pair_families
+from leadml.reasons import feature_value_words, fold_levels, sentence_case
+from leadml.report import shap_plots
+from leadml.report.inputs import ReportInput
+from leadml.report.words import Words
+from leadml.schema import FAMILIES
+
+MOST_FEATURES = 12
+DEPENDENCES = 4
+PAIRS = 8
+SEGMENTS = 8  # levels of the segment
+
+
+def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
+    """Families' shares, the SHAP plots, pairs and segments; no plots where no feature moves anything."""
+    explained = shap_plots.Explained(data.points, fold_levels(data.X, data.reference.levels), data.features)
+    shown: dict[str, Any] = {"families": view_families(data, words), "plots": [], "pairs": None, "segments": None}
+    if not explained.strongest(1):
+        return shown
+    drawn = min(len(data.points), shap_plots.MOST_LEADS)
+    seed, draws = data.context.seed, bootstrap(data)
+    percent = words.percent(draws.confidence)
+    dependence = words.t("dependence_caption")
+    if data.strength is not None:
+        dependence += ". " + words.t("dependence_together")
+    figures = [
+        (words.t("bar_caption", confidence=percent), shap_plots.plot_bar(
+            explained.measure(data.account_ids, draws), MOST_FEATURES, words)),
+        (
+            words.t("beeswarm_caption", n=words.number(drawn)),
+            shap_plots.plot_beeswarm(explained, MOST_FEATURES, words, seed),
+        ),
+        (dependence, shap_plots.plot_dependence(explained, DEPENDENCES, words, seed, data.strength)),
+    ]  # fmt: skip
+    shown["plots"] = [(caption, Markup(svg)) for caption, svg in figures]
+    shown["pairs"] = view_pairs(data, words)
+    shown["segments"] = view_segments(explained, data.scores["probability"].to_numpy(), words)
+    return shown
+
+
+def bootstrap(data: ReportInput) -> BootstrapConfig:
+    """How the intervals are drawn."""
+    return BootstrapConfig(data.context.draws, data.context.confidence, data.context.seed)
+
+
+def view_families(data: ReportInput, words: Words) -> list[dict[str, Any]]:
+    """One row a family: mean points with their interval, share."""
+    found = measure_families(data.points, data.features, data.account_ids, bootstrap(data))
+    largest = float(found["share"].max()) or 1.0
+    return [
+        {
+            "name": words.t(str(family)),
+            "words": words.t(f"{family}_words"),
+            "points": words.number(row["mean_points"], 1),
+            "interval": f"{words.number(row['low'], 1)}–{words.number(row['high'], 1)}",
+            "share": words.percent(row["share"], 0),
+            "bar": round(100 * float(row["share"]) / largest, 1),
+            "key": str(family),
+        }
+        for family, row in found.iterrows()
+    ]
+
+
+def view_pairs(data: ReportInput, words: Words) -> dict[str, Any] | None:
+    """The pairs of features that count together most, and what fit and intent give together; None where none do."""
+    if data.strength is None or not len(pairs := list_pairs(data.strength, PAIRS)):
+        return None
+    families = pair_families(data.strength, data.features)
+    intent = [f for f in FAMILIES if f != "firmographic"]
+    both = float(families.loc[["firmographic"], intent].to_numpy().sum())
+    total = float(np.triu(families.to_numpy()).sum())
+    names = [sentence_case(f.words(words.language)) for f in data.features]
+    found = pairs.itertuples(index=False, name=None)
+    rows = [(names[one], names[two], words.number(points, 1)) for one, two, points in found]
+    share = words.percent(both / total, 0)
+    return {"rows": rows, "sentence": words.t("pairs_sentence", points=words.number(both, 1), share=share)}
+
+
+def view_segments(explained: shap_plots.Explained, probability: np.ndarray, words: Words) -> dict[str, Any] | None:
+    """What scores rest on by the levels of a segment; None where there is none with two levels."""
+    segment = choose_segment(explained)
+    if segment is None:
+        return None
+    features, feature = explained.features, explained.features[segment]
+    values = explained.X[feature.name].reset_index(drop=True)
+    found = measure_segments(explained.points, features, values, probability)
+    levels = pd.Series(found["level"].astype("object"))
+    codes, texts = feature_value_words(levels, feature, words.language)
+    rows = [
+        {
+            "name": sentence_case(texts[code]),
+            "leads": words.number(row["leads"]),
+            "mean": words.percent(row["probability"], 1),
+            "families": [words.number(row[family], 1) for family in FAMILIES],
+            "strongest": sentence_case(features[int(row["strongest"])].words(words.language)),
+        }
+        for code, (_, row) in zip(codes.tolist(), found.head(SEGMENTS).iterrows(), strict=False)
+    ]
+    more = len(found) - SEGMENTS
+    return {
+        "title": words.t("by_segment", name=feature.words(words.language)),
+        "families": [words.t(f) for f in FAMILIES],
+        "rows": rows,
+        "more": words.t("segments_more", n=words.number(more)) if more > 0 else "",
+    }
+
+
+def choose_segment(explained: shap_plots.Explained) -> int | None:
+    """The place of the category of the firmographic family that moves scores most and has two levels or more."""
+    strength = explained.strength()
+    places = [
+        k
+        for k, f in enumerate(explained.features)
+        if f.kind == Kind.CATEGORY and f.family == "firmographic" and explained.X[f.name].nunique() > 1
+    ]
+    return max(places, key=lambda k: float(strength[k]), default=None)
