@@ -11,7 +11,7 @@ import pandas as pd
 from leadml.errors import ArtifactError
 from leadml.features.dictionary import Feature
 from leadml.moves import Moves
-from leadml.reasons import ReasonsStyle, Reference
+from leadml.reasons import ReasonsStyle, Reference, fold_levels
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class ReportInput:
     Attributes:
         scores: lead_id, probability, score, grade; fit and intent where known.
         points: (n, k) from `reasons.explain_points`.
-        X: n rows of feature values.
+        X: n rows of feature values; levels that the model does not know are read as other, as it does.
         features: k entries of the feature dictionary, in the order of the columns of ``points``.
         context: header and language.
         metrics: of `judgement.judge_test`; {} where there was no test.
@@ -111,6 +111,7 @@ class ReportInput:
         return np.arange(len(self.scores)) if self.accounts is None else self.accounts
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "X", fold_levels(self.X, self.reference.levels))  # frozen: once, for all that is shown
         missing = {"lead_id", "probability", "score", "grade"} - set(self.scores.columns)
         if missing:
             raise ArtifactError(f"report: the scores lack {', '.join(sorted(missing))}; run leadml predict again")
