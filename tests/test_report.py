@@ -257,10 +257,11 @@ def test_few_leads(n):
 
 
 @pytest.mark.parametrize(("language", "said"), [
-    ("en", ("What counts together Pairs of a fit feature and an intent feature give 4.0 points in all, up or down: 80%",
-            "Visits to pricing pages Industry 4.0", "By segment: industry", "Moves scores most")),
-    ("es", ("Qué cuenta en conjunto Los pares de una variable de encaje y una de intención dan 4,0 puntos en total",
-            "Por segmento: sector", "Lo que más mueve")),
+    ("en", ("What counts together Of all that features give in pairs, 80% lies between what leads are (fit) and",
+            "Measured on 60 leads", "Visits to pricing pages Industry 4.0", "By segment: industry",
+            "What else moves scores most")),
+    ("es", ("Qué cuenta en conjunto De todo lo que las variables dan en pares, el 80",
+            "Por segmento: sector", "Qué otra cosa mueve más")),
 ])  # fmt: skip
 def test_what_counts_together_and_segments(language, said):
     strength = np.zeros((6, 6))

@@ -1,7 +1,9 @@
 """Our Shapley values against LightGBM's own, and against all subsets of columns on small trees."""
 
+import re
 import sys
 from contextlib import contextmanager, nullcontext
+from fractions import Fraction
 from itertools import combinations
 from math import factorial
 from unittest import mock
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from leadml.errors import ArtifactError
 from leadml.treeshap import Explainer, bundles, explain
 from leadml.treeshap.codes import goes_left
+from leadml.treeshap.compiled import compiled
 from leadml.treeshap.forest import Tree, read_forest
 
 ODD = (
@@ -202,6 +205,90 @@ def test_leaves_that_ask_for_many_columns_have_no_table():
         np.testing.assert_allclose(check(booster, X[:300]).values, tables.values[:300], rtol=0, atol=1e-12)
 
 
+def chain(columns: int):
+    """One tree that asks for one column after another, and its rows."""
+    rng = np.random.default_rng(0)
+    X, y = np.zeros((4000, columns)), np.zeros(4000)
+    for j, rows in enumerate(np.split(rng.permutation(4000)[: 40 * columns], columns)):
+        X[rows, j], y[rows] = 1 + rng.random(40), 1.2 ** (columns - j)
+    return train(X, y, 1, objective="regression", num_leaves=columns + 5, min_data_in_leaf=1), X
+
+
+def in_fractions(tree: Tree, row: np.ndarray) -> np.ndarray:
+    """The contributions of a row of numbers without missing ones, in rational numbers: the integral as a polynomial."""
+    found = [Fraction(0)] * len(row)
+
+    def visit(node: int, asked: dict[int, tuple[Fraction, int]]) -> None:
+        if node >= 0:
+            column = int(tree.feature[node])
+            left = row[column] <= tree.threshold[node]
+            for child, passes in ((int(tree.left[node]), left), (int(tree.right[node]), not left)):
+                count = tree.leaf_count[~child] if child < 0 else tree.node_count[child]
+                ratio, one = asked.get(column, (Fraction(1), 1))
+                share = Fraction(int(count), int(tree.node_count[node]))
+                visit(child, asked | {column: (ratio * share, one * int(passes))})
+            return
+        for column, (ratio, one) in asked.items():
+            powers = [Fraction(1)]  # of t, in the product over the others of r + t (s - r)
+            for other, (r, s) in asked.items():
+                if other != column:
+                    shifted = [Fraction(0), *(p * (s - r) for p in powers)]
+                    powers = [a + b for a, b in zip([*(p * r for p in powers), Fraction(0)], shifted, strict=True)]
+            integral = sum(p / (i + 1) for i, p in enumerate(powers))
+            found[column] += Fraction(float(tree.value[~node])) * (one - ratio) * integral
+
+    visit(0, {})
+    return np.array([float(f) for f in found])
+
+
+@pytest.mark.parametrize("columns", [12, 40])
+def test_long_paths_are_exact_where_lightgbms_own_lose_digits(columns):
+    booster, X = chain(columns)
+    explainer = Explainer.of(booster)
+    assert np.diff(explainer.paths.parts).max() >= columns
+    (tree,) = read_forest(booster).trees
+    for row in X[[0, 50]]:
+        wanted = in_fractions(tree, row)
+        np.testing.assert_allclose(
+            explainer.explain(row[None]).values[0], wanted, rtol=0, atol=1e-12 * abs(wanted).max()
+        )
+
+
+def test_a_tree_deeper_than_pythons_stack():
+    depth = 1100
+    X = np.arange(2.0 * depth)[:, None]
+    text = train(X, X[:, 0], 1, objective="regression", num_leaves=3).model_to_string()
+
+    def line(name, values):
+        return f"{name}=" + " ".join(map(str, values))
+
+    nodes = range(depth - 1)
+    tree = "\n".join(["Tree=0", f"num_leaves={depth}", "num_cat=0", line("split_feature", [0 for _ in nodes]),
+        line("split_gain", [1 for _ in nodes]), line("threshold", [i + 0.5 for i in nodes]),
+        line("decision_type", [2 for _ in nodes]), line("left_child", [~i for i in nodes]),
+        line("right_child", [*(i + 1 for i in range(depth - 2)), ~(depth - 1)]),
+        line("leaf_value", map(float, range(depth))), line("leaf_weight", [1] * depth), line("leaf_count", [1] * depth),
+        line("internal_value", [0 for _ in nodes]), line("internal_weight", [0 for _ in nodes]),
+        line("internal_count", [depth - i for i in nodes]), "is_linear=0", "shrinkage=1", "", "", ""])  # fmt: skip
+    head, rest = text.split("Tree=0")[0], text.split("end of trees\n")[1]
+    head = re.sub("tree_sizes=.*", f"tree_sizes={len(tree) + 1}", head)
+    check(lgb.Booster(model_str=f"{head}{tree}\nend of trees\n{rest}"), X[:20])
+
+
+def test_whole_numbers_are_read_as_lightgbm_reads_them():
+    X = np.random.default_rng(0).integers(2**24, 2**24 + 2000, (1000, 2))
+    booster = train(X, (X[:, 0] % 7 > 3).astype(float), num_leaves=60, min_data_in_leaf=1)
+    check(booster, X)
+    check(booster, X.astype(object))
+    np.testing.assert_array_equal(explain(booster, X).values, Explainer.of(booster).explain(X).values)
+
+
+def test_code_that_cannot_be_kept_is_compiled_all_the_same():
+    space = {}
+    exec("def double(x):\n    return 2 * x", space)  # of no file: numba finds no place for its cache
+    assert compiled(space["double"])(4) == 8
+
+
 def test_threads_and_the_rows_beside_change_no_bit():
     X, y = made(5000, 20, 2, 2)
     made_ = Explainer.of(train(X, y, 30, 2))
@@ -273,6 +360,22 @@ def test_a_matrix_of_another_shape_and_boosters_that_do_not_match_are_refused():
         Explainer.of([])
 
 
+def test_frames_are_read_whatever_their_columns_are_called():
+    X, y = made(400, 4, 3, 1)
+    frame = pd.DataFrame(X)
+    frame["self"] = pd.Categorical(np.where(X[:, 0] > 20, "a", "b"))
+    booster = lgb.train(FIXED | {"objective": "binary"}, lgb.Dataset(frame.rename(columns=str), y), 5)
+    found = explain(booster, frame.rename(columns=lambda c: c if c == "self" else int(c)))
+    np.testing.assert_allclose(found.values, booster.predict(frame, pred_contrib=True)[:, :-1], rtol=0, atol=1e-9)
+    for odd in (["q"] * 400, pd.Timestamp("2026-01-01")):
+        wrong = frame.copy()
+        wrong[2] = odd
+        with pytest.raises(ArtifactError, match="1 columns are no numbers and no pandas categories: 2"):
+            explain(booster, wrong)
+    with pytest.raises(ArtifactError, match="no booster"):
+        explain([], X)
+
+
 def test_an_explanation_for_shaps_plots():
     X, y = made(500, 3, 1)
     frame = pd.DataFrame(X, columns=["a", "b", "c"])
@@ -293,7 +396,9 @@ def test_without_numba_lightgbms_own_contributions_serve(monkeypatch, small_comp
     with_it = scorer.points(scorer.prepare(frame))
     monkeypatch.setitem(sys.modules, "leadml.treeshap", None)
     without = champion(small_company)
-    assert without.explainer is None and scorer.explainer is not None
+    with pytest.warns(RuntimeWarning, match="numba cannot be used"):
+        assert without.explainer is None
+    assert scorer.explainer is not None
     base, points = without.points(without.prepare(frame))
     assert base == pytest.approx(with_it[0], abs=1e-9)
     np.testing.assert_allclose(points, with_it[1], rtol=0, atol=1e-9)

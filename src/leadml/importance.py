@@ -27,7 +27,8 @@ def measure_importance(
         config: draws, confidence, seed.
 
     Returns:
-        k rows indexed by name, in the features' order: family, mean_points, low, high.
+        k rows indexed by name, in the features' order: family, mean_points, low, high (NaN where over half of the
+        draws have nobody).
 
     Raises:
         ArtifactError: points, features and accounts do not fit each other.
@@ -94,7 +95,9 @@ def find_partners(strength: np.ndarray) -> np.ndarray:
     Args:
         strength: (k, k) mean absolute points that pairs give together, symmetric, 0 at (i, i).
     """
-    return np.where(strength.max(axis=1, initial=0) > 0, strength.argmax(axis=1), -1) if len(strength) else np.zeros(0)
+    if not len(strength):
+        return np.zeros(0, dtype=np.int64)
+    return np.where(strength.max(axis=1) > 0, strength.argmax(axis=1), -1)
 
 
 def list_pairs(strength: np.ndarray, count: int) -> pd.DataFrame:
@@ -123,10 +126,12 @@ def _mean_size(points: np.ndarray, accounts: np.ndarray, config: BootstrapConfig
         member = csr_array((np.ones(len(own)), (own, np.arange(len(own)))), shape=(len(named), len(own)))
         sums += member @ np.abs(points[begin : begin + BLOCK])
     rows = np.bincount(codes, minlength=len(named)).astype(np.float64)
-    drawn = [
-        (weights.T @ sums) / np.maximum(weights.T @ rows, 1e-300)[:, None]
-        for weights in draw_weights(len(named), config.draws, config.seed)
-    ]
-    tail = (1 - config.confidence) / 2
-    low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail], axis=0)
+    drawn = []
+    for weights in draw_weights(len(named), config.draws, config.seed):
+        there = (weights.T @ rows) > 0  # a draw may have nobody
+        drawn.append((weights.T @ sums)[there] / (weights.T @ rows)[there, None])
+    means, tail = np.concatenate(drawn), (1 - config.confidence) / 2
+    low, high = np.full((2, points.shape[1]), np.nan)
+    if 2 * len(means) > config.draws:
+        low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     return pd.DataFrame({"mean_points": sums.sum(axis=0) / max(len(points), 1), "low": low, "high": high})

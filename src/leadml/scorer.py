@@ -8,6 +8,7 @@ unpickled.
 import hashlib
 import json
 import re
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -118,7 +119,10 @@ class LeadScorer:
 
     def with_decision(self, decision: dict[str, Any] | None) -> "LeadScorer":
         """The same scorer with threshold and grades."""
-        return replace(self, decision=decision)
+        scorer = replace(self, decision=decision)
+        if "explainer" in self.__dict__:  # made already: it takes seconds
+            scorer.__dict__["explainer"] = self.explainer
+        return scorer
 
     def save(self, folder: Path) -> None:
         """Writes booster.txt and scorer.json; the same scorer gives the same bytes."""
@@ -190,10 +194,7 @@ class LeadScorer:
 
         Path-dependent SHAP values (Lundberg et al. 2020) of the margin, by `leadml.treeshap`.
         """
-        matrix = self.encoder.encode(X)
-        if not len(X):
-            return 0.0, np.zeros((0, matrix.shape[1]))
-        base, values = self.contributions(matrix)
+        base, values = self.contributions(self.encoder.encode(X))
         return explain_points(values, base, self.calibrator.slope, self.calibrator.intercept, self.scale.p50)
 
     def pair_points(self, X: pd.DataFrame) -> np.ndarray | None:
@@ -207,10 +208,12 @@ class LeadScorer:
         return POINTS_PER_LOG_ODD * abs(self.calibrator.slope) * strength
 
     def contributions(self, matrix: np.ndarray) -> tuple[float, np.ndarray]:
-        """SHAP's base value and values (n, k) of the margin, of an encoded matrix with at least one row."""
+        """SHAP's base value and values (n, k) of the margin, of an encoded matrix."""
         if self.explainer is not None:
             found = self.explainer.explain(matrix)
             return found.base, found.values
+        if not len(matrix):
+            return 0.0, np.zeros(matrix.shape)
         values = np.asarray(self.booster.predict(matrix, pred_contrib=True), dtype=np.float64)
         return float(values[0, -1]), values[:, :-1]
 
@@ -218,12 +221,15 @@ class LeadScorer:
     def explainer(self) -> "Explainer | None":
         """What explains; None where numba cannot be used: then LightGBM's pred_contrib serves, far slower.
 
-        Both give the same to 1e-9 of a row's largest value. How many rows there are makes no difference, so that a
-        lead's points are the same to the bit whoever else is on the list.
+        Both give the same to 1e-9 of a row's largest value while paths ask for up to 30 columns (beyond, LightGBM's own
+        loses digits). How many rows there are makes no difference, so that a lead's points are the same to the bit
+        whoever else is on the list.
         """
         try:
             from leadml.treeshap import Explainer  # here: numba takes half a second to load
-        except (ImportError, RuntimeError):
+        except ImportError as error:
+            warnings.warn(f"numba cannot be used ({error}): scores are explained by LightGBM, a hundred times slower",
+                          RuntimeWarning, stacklevel=2)  # fmt: skip
             return None
         return Explainer.of(self.booster)
 

@@ -94,8 +94,8 @@ class _Numbers(Formatter):
 
 
 def number_axis(axis: mpl.axis.Axis, language: str, unit: str = "number") -> None:
-    """About six ticks, labelled as the language writes numbers; ``unit`` "share" gives percentages."""
-    axis.set_major_locator(MaxNLocator(nbins=7))
+    """About six ticks, labelled as the language writes numbers; ``unit`` "share" is in percent, counts are whole."""
+    axis.set_major_locator(MaxNLocator(nbins=7, integer=unit in ("count", "days")))
     axis.set_major_formatter(_Numbers(language, unit))
 
 

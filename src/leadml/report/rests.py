@@ -18,6 +18,7 @@ from leadml.schema import FAMILIES
 MOST_FEATURES = 12
 DEPENDENCES = 4
 PAIRS = 8
+PAIR_LEADS = 2_000  # what counts together is told of so many leads, drawn at random
 SEGMENTS = 8  # levels of the segment
 
 
@@ -30,7 +31,7 @@ def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
     drawn = min(len(data.points), shap_plots.MOST_LEADS)
     seed, draws = data.context.seed, bootstrap(data)
     percent = words.percent(draws.confidence)
-    dependence = words.t("dependence_caption")
+    dependence = words.t("dependence_caption", n=words.number(drawn))
     if data.strength is not None:
         dependence += ". " + words.t("dependence_together")
     figures = [
@@ -62,7 +63,7 @@ def view_families(data: ReportInput, words: Words) -> list[dict[str, Any]]:
             "name": words.t(str(family)),
             "words": words.t(f"{family}_words"),
             "points": words.number(row["mean_points"], 1),
-            "interval": f"{words.number(row['low'], 1)}–{words.number(row['high'], 1)}",
+            "interval": "" if np.isnan(row["low"]) else f"{words.number(row['low'], 1)}–{words.number(row['high'], 1)}",
             "share": words.percent(row["share"], 0),
             "bar": round(100 * float(row["share"]) / largest, 1),
             "key": str(family),
@@ -77,13 +78,12 @@ def view_pairs(data: ReportInput, words: Words) -> dict[str, Any] | None:
         return None
     families = pair_families(data.strength, data.features)
     intent = [f for f in FAMILIES if f != "firmographic"]
-    both = float(families.loc[["firmographic"], intent].to_numpy().sum())
-    total = float(np.triu(families.to_numpy()).sum())
+    both, total = families.loc[["firmographic"], intent].to_numpy().sum(), np.triu(families.to_numpy()).sum()
     names = [sentence_case(f.words(words.language)) for f in data.features]
     found = pairs.itertuples(index=False, name=None)
     rows = [(names[one], names[two], words.number(points, 1)) for one, two, points in found]
-    share = words.percent(both / total, 0)
-    return {"rows": rows, "sentence": words.t("pairs_sentence", points=words.number(both, 1), share=share)}
+    drawn = words.number(min(len(data.points), PAIR_LEADS))
+    return {"rows": rows, "sentence": words.t("pairs_sentence", share=words.percent(both / total, 0), n=drawn)}
 
 
 def view_segments(explained: shap_plots.Explained, probability: np.ndarray, words: Words) -> dict[str, Any] | None:

@@ -24,10 +24,10 @@ RESTS_TEXTS: dict[str, tuple[str, str]] = {
         "Los oscuros tienen un valor alto; los claros, bajo; los grises, ninguno o una categoría",
     ),
     "dependence_caption": (
-        "The strongest features by value: each dot is a lead, with its value and the points that it brings. The "
-        "outermost half percent at each end is not drawn; orange marks a category's mean",
-        "Las variables más fuertes según su valor: cada punto es un lead, con su valor y los puntos que aporta. No se "
-        "dibuja el medio por ciento de cada extremo; el naranja marca la media de una categoría",
+        "The strongest features by value: each dot is a lead ({n} drawn at random), with its value and the points that "
+        "it brings. The outermost half percent at each end is not drawn; orange marks a category's mean",
+        "Las variables más fuertes según su valor: cada punto es un lead ({n} al azar), con su valor y los puntos que "
+        "aporta. No se dibuja el medio por ciento de cada extremo; el naranja marca la media de una categoría",
     ),
     "nothing_explained": (
         "No feature moves the scores: there is nothing to explain.",
@@ -35,15 +35,15 @@ RESTS_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "bar_caption": (
         "The strongest features: how many points each moves a score, up or down, on average. The lines are "
-        "{confidence} intervals, from drawing companies",
+        "{confidence} intervals for other leads of the same kind and this model; another training would differ more",
         "Las variables más fuertes: cuántos puntos mueve cada una la puntuación, arriba o abajo, de media. Las líneas "
-        "son intervalos del {confidence}, de sortear empresas",
+        "son intervalos del {confidence} para otros leads parecidos y este modelo; otro entrenamiento variaría más",
     ),
     "dependence_together": (
-        "The colour is the value of the feature that it counts together with most: pale is low, dark is high, grey is "
-        "none",
-        "El color es el valor de la variable con la que más cuenta en conjunto: claro es bajo; oscuro, alto; gris, "
-        "ninguno",
+        "The colour is the value of the number that it counts together with most: pale is low, dark is high, grey is "
+        "none; blue counts alone",
+        "El color es el valor de la variable numérica con la que más cuenta en conjunto: claro es bajo; oscuro, alto; "
+        "gris, ninguno; azul, cuenta sola",
     ),
     "dependence_colour": ("Colour: {name}", "Color: {name}"),
     "pairs": ("What counts together", "Qué cuenta en conjunto"),
@@ -54,17 +54,19 @@ RESTS_TEXTS: dict[str, tuple[str, str]] = {
     "pairs_one": ("Feature", "Variable"),
     "pairs_two": ("With", "Con"),
     "pairs_sentence": (
-        "Pairs of a fit feature and an intent feature give {points} points in all, up or down: {share} of what all "
-        "pairs give.",
-        "Los pares de una variable de encaje y una de intención dan {points} puntos en total, arriba o abajo: el "
-        "{share} de lo que dan todos los pares.",
+        "Of all that features give in pairs, {share} lies between what leads are (fit) and what they do (intent). "
+        "Measured on {n} leads drawn at random.",
+        "De todo lo que las variables dan en pares, el {share} está entre lo que los leads son (encaje) y lo que hacen "
+        "(intención). Medido en {n} leads al azar.",
     ),
     "by_segment": ("By segment: {name}", "Por segmento: {name}"),
     "segments_caption": (
-        "Mean points, up or down, of each family among the leads of a level, and the feature that moves them most",
-        "Puntos de media, arriba o abajo, de cada familia entre los leads de un nivel, y la variable que más los mueve",
+        "Mean points, up or down, of each family among the leads of a level, and the other feature that moves their "
+        "scores most",
+        "Puntos de media, arriba o abajo, de cada familia entre los leads de un nivel, y la otra variable que más "
+        "mueve su puntuación",
     ),
     "segments_level": ("Level", "Nivel"),
-    "segments_strongest": ("Moves scores most", "Lo que más mueve"),
+    "segments_strongest": ("What else moves scores most", "Qué otra cosa mueve más"),
     "segments_more": ("{n} smaller levels are not shown.", "No se muestran {n} niveles menores."),
 }

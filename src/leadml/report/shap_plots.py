@@ -94,9 +94,9 @@ def plot_bar(measured: Measured, count: int, words: Words) -> str:
         low, high = importance["low"].to_numpy()[top], importance["high"].to_numpy()[top]
         axes.hlines(np.arange(len(top)), low, high, color=INK, linewidth=1.2)
         for place, (value, end) in enumerate(zip(strength, high, strict=True)):
-            axes.text(max(value, end), place, f" {words.number(value, 1)}", va="center", ha="left")
+            axes.text(np.fmax(value, end), place, f" {words.number(value, 1)}", va="center", ha="left")
         _feature_rows(axes, explained, top, words)
-        axes.set_xlim(0, 1.08 * float(high.max(initial=1e-9)))
+        axes.set_xlim(0, 1.08 * float(np.fmax(strength, high).max(initial=1e-9)))
         axes.set_xlabel(words.t("axis_mean_points"))
         number_axis(axes.xaxis, words.language)
         handles = [Patch(color=colour, label=words.t(family)) for family, colour in FAMILY_COLOURS.items()]
@@ -152,7 +152,7 @@ def plot_dependence(
             if partner >= 0:
                 other = drawn.features[partner]
                 colours = _value_colours(_levels(drawn.X[other.name], other))
-                title += "\n" + wrap(words.t("dependence_colour", name=other.words(words.language)), 60, 1)
+                title += "\n" + wrap(words.t("dependence_colour", name=other.words(words.language)), 56)
             axes.set_title(title)
             rng = np.random.default_rng([seed, k])
             draw = _category_panel if feature.kind == Kind.CATEGORY else _number_panel

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from leadml.moves import Moves
 from leadml.report.inputs import Changes, Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
+from leadml.report.rests import PAIR_LEADS
 from leadml.stages.comparing import Compared, compare_with_earlier
 from leadml.stages.context import Context
 from leadml.stages.scoring import Scored, reasons_style, score_population
@@ -20,7 +21,6 @@ from leadml.stages.stored import read_json
 STAGE = "explain"
 FLAT_EVENT = "conversion"
 POINT_ROWS = 1 << 16
-PAIR_LEADS = 2_000  # what counts together is told of so many leads, drawn at random
 
 
 def run(context: Context) -> None:

@@ -7,19 +7,20 @@ block of rows meets, a few hundred as a rule, are worked out as they are met (`l
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from leadml.treeshap.codes import Coding
 from leadml.treeshap.forest import Forest
-from leadml.treeshap.grouping import CELL, ROWS, Group, group_tree
+from leadml.treeshap.grouping import CELL, ROWS, Group, Grouping, prepare_grouping
 from leadml.treeshap.leaves import Leaf, list_leaves
 from leadml.treeshap.ranges import NONE, WRAP, find_range, number_cells
 from leadml.treeshap.tables import add_leaf, gauss, leaf_cases
 
 MOST_BYTES = 64 << 20  # of all tables
+HALVINGS = 2  # of the step, once it is known what fits
 MOST_STATES = 1 << 16  # of a dense bundle: they are counted in 16 bits
 MOST_RUN = (1 << 32) // ROWS  # cells of a run of slots, beside the number so far: 32 bits
 
@@ -119,15 +120,44 @@ class Draft:
 
 def build_bundles(forest: Forest, coding: Coding) -> tuple[Bundles, Paths]:
     """The bundles of all trees, with tables of at most `MOST_BYTES`."""
-    leaves = [list_leaves(tree, coding) for tree in forest.trees]
-    cell = CELL
-    while True:
-        grouped = [group_tree(own, tree, cell) for own, tree in zip(leaves, forest.trees, strict=True)]
-        if 8 * sum(table_size(group) for groups in grouped for group in groups) <= MOST_BYTES:
-            drafts = [draft_bundle(t, group) for t, groups in enumerate(grouped) for group in groups]
-            if 8 * sum(draft.size for draft in drafts) <= MOST_BYTES:
-                return join_drafts(drafts), join_paths(drafts)
-        cell *= 2
+    trees = [prepare_grouping(list_leaves(tree, coding), tree) for tree in forest.trees]
+    grouped = choose_groups(trees)
+    drafts = fit_tables([draft_bundle(t, group) for t, groups in enumerate(grouped) for group in groups])
+    return join_drafts(drafts), join_paths(drafts)
+
+
+def fit_tables(drafts: list[Draft]) -> list[Draft]:
+    """The drafts, the largest without tables where missing values made them larger than they were taken to be."""
+    over = 8 * sum(draft.size for draft in drafts) - MOST_BYTES
+    for place in sorted(range(len(drafts)), key=lambda i: -drafts[i].size):
+        if over <= 0:
+            break
+        over -= 8 * drafts[place].size
+        drafts[place] = replace(drafts[place], dense=False)
+    return drafts
+
+
+def choose_groups(trees: Sequence[Grouping]) -> list[list[Group]]:
+    """The groups of all trees, a cell as cheap as the tables' bytes allow: doubled until they fit, then halved in."""
+
+    def size(groups: list[list[Group]]) -> float:
+        return 8 * sum(table_size(group) for own in groups for group in own)
+
+    high, found = CELL, [tree.group(CELL) for tree in trees]
+    if size(found) <= MOST_BYTES:
+        return found
+    while size(found) > MOST_BYTES:
+        high *= 2
+        found = [tree.group(high) for tree in trees]
+    low = high / 2
+    for _ in range(HALVINGS):
+        middle = (low * high) ** 0.5
+        tried = [tree.group(middle) for tree in trees]
+        if size(tried) <= MOST_BYTES:
+            high, found = middle, tried
+        else:
+            low = middle
+    return found
 
 
 def table_size(group: Group) -> float:
@@ -197,7 +227,7 @@ def join_drafts(drafts: Sequence[Draft]) -> Bundles:
         slots += found
         if d.dense:
             fill_tables(d, tables[table[i] : table[i + 1]].reshape(-1, d.cells))
-    held = np.cumsum([0, *(len(slot.steps) for slot in slots)], dtype=np.int64)
+    levels, steps = gather([slot.steps for slot in slots], np.uint32)
     return Bundles(
         tree=np.array([d.tree for d in drafts], dtype=np.int64),
         start=np.array(start, dtype=np.uint32),
@@ -208,13 +238,26 @@ def join_drafts(drafts: Sequence[Draft]) -> Bundles:
         low=np.array([slot.low for slot in slots], dtype=np.uint16),
         width=np.array([slot.width for slot in slots], dtype=np.uint16),
         step=np.array([slot.step for slot in slots], dtype=np.uint32),
-        levels=np.array(
-            [h if len(slot.steps) else -1 for h, slot in zip(held[:-1], slots, strict=True)], dtype=np.int64
-        ),
+        levels=levels,
         fresh=np.array([slot.fresh for slot in slots], dtype=np.bool_),
-        steps=np.concatenate([NONE, *(slot.steps for slot in slots)]).astype(np.uint32),
+        steps=steps,
         tables=tables,
     )
+
+
+def gather(arrays: Sequence[np.ndarray], dtype: type) -> tuple[np.ndarray, np.ndarray]:
+    """Where each array begins among the distinct ones, -1 for an empty one; and those, one after the other."""
+    begins: dict[bytes, int] = {}
+    kept: list[np.ndarray] = [np.zeros(0, dtype=dtype)]
+    places, size = [], 0
+    for array in arrays:
+        key = array.tobytes()
+        if key and key not in begins:
+            begins[key] = size
+            kept.append(array.astype(dtype))
+            size += len(array)
+        places.append(begins.get(key, -1))
+    return np.array(places, dtype=np.int64), np.concatenate(kept)
 
 
 def fill_tables(draft: Draft, tables: np.ndarray) -> None:
@@ -237,9 +280,7 @@ def join_paths(drafts: Sequence[Draft]) -> Paths:
     allowed = [leaf.allowed[p] for leaf in leaves for p in leaf.places]
     ranges = np.array([find_range(a) for a in allowed], dtype=np.int64).reshape(-1, 2)
     whole = ranges[:, 0] >= 0
-    levels, size = np.full(len(allowed), -1, dtype=np.int64), 0
-    for part in np.flatnonzero(~whole):
-        levels[part], size = size, size + len(allowed[part])
+    levels, passes = gather([NONE if w else a for w, a in zip(whole, allowed, strict=True)], np.uint8)
     return Paths(
         leaves=np.cumsum([0, *(len(d.leaves) for d in drafts)], dtype=np.int64),
         value=np.array([leaf.value for leaf in leaves]),
@@ -250,5 +291,5 @@ def join_paths(drafts: Sequence[Draft]) -> Paths:
         low=np.where(whole, ranges[:, 0], 0).astype(np.uint16),
         width=np.where(whole, ranges[:, 1], 0).astype(np.uint16),
         levels=levels,
-        passes=np.concatenate([NONE, *(allowed[p] for p in np.flatnonzero(~whole))]).astype(np.uint8),
+        passes=passes,
     )

@@ -6,10 +6,10 @@ belong to the interval below them); a categorical one with m levels in some spli
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from leadml.errors import ArtifactError
+from leadml.treeshap.compiled import compiled
 from leadml.treeshap.forest import CATEGORICAL, DEFAULT_LEFT, MISSING_NAN, MISSING_ZERO, Forest, Tree
 
 ZERO = float(np.float32(1e-35))  # LightGBM reads what is no larger than this as 0
@@ -98,7 +98,7 @@ def goes_left(tree: Tree, node: int, bounds: np.ndarray) -> np.ndarray:
     return left
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def encode_rows(
     matrix: np.ndarray,
     columns: np.ndarray,

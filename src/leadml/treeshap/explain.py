@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import shap
 
 STREAM_ROWS = 1 << 16
-PAIR_ROWS = 2048  # of a block: a model of 100 columns has up to 4,950 pairs
+PAIR_ROWS, PAIR_BYTES = 2048, 64 << 20  # of a block at most: a model of 100 columns has up to 4,950 pairs
+WAVE = 16  # blocks whose pairs are summed at a time
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ class Explainer:
         Raises:
             ArtifactError: as `explain`.
         """
-        found = np.zeros((len(matrix), self.forest.columns, self.forest.columns))
         alone, (_, places) = self.explain(matrix, threads).values, self.pairs
+        found = np.zeros((len(matrix), self.forest.columns, self.forest.columns))
         one, two = self.coding.columns[places.T]
         diagonal = np.arange(self.forest.columns)
 
@@ -115,7 +116,7 @@ class Explainer:
             block[:, one, two] = block[:, two, one] = self.pair_values(matrix[rows]).T / 2
             block[:, diagonal, diagonal] = alone[rows] - block.sum(axis=2)
 
-        for_blocks(run, len(matrix), PAIR_ROWS, threads)
+        for_blocks(run, len(matrix), self.pair_rows, threads)
         return found
 
     def interaction_strength(self, matrix: np.ndarray, threads: int | None = None) -> np.ndarray:
@@ -127,17 +128,26 @@ class Explainer:
             ArtifactError: as `explain`.
         """
         self.check(matrix)
-        begins = range(0, len(matrix), PAIR_ROWS)
-        sums = np.zeros((len(begins), len(self.pairs[1])))
+        total, size = np.zeros(len(self.pairs[1])), self.pair_rows
+        for begin in range(0, len(matrix), WAVE * size):
+            part = matrix[begin : begin + WAVE * size]
+            sums = np.zeros((WAVE, len(total)))
 
-        def run(rows: slice) -> None:
-            sums[rows.start // PAIR_ROWS] = np.abs(self.pair_values(matrix[rows])).sum(axis=1)
+            def run(rows: slice, part: np.ndarray = part, sums: np.ndarray = sums) -> None:
+                found = self.pair_values(part[rows])
+                sums[rows.start // size] = np.abs(found, out=found).sum(axis=1)
 
-        for_blocks(run, len(matrix), PAIR_ROWS, threads, even=False)
+            for_blocks(run, len(part), size, threads, even=False)
+            total += sums.sum(axis=0)  # of blocks that the number of threads does not change
         strength = np.zeros((self.forest.columns, self.forest.columns))
         one, two = self.coding.columns[self.pairs[1].T]
-        strength[one, two] = strength[two, one] = sums.sum(axis=0) / max(len(matrix), 1)
+        strength[one, two] = strength[two, one] = total / max(len(matrix), 1)
         return strength
+
+    @property
+    def pair_rows(self) -> int:
+        """Rows of a block of pairs: fewer where there are many pairs."""
+        return int(np.clip(PAIR_BYTES // (8 * max(len(self.pairs[1]), 1)), 64, PAIR_ROWS))
 
     @cached_property
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +163,7 @@ class Explainer:
 
     def encode(self, matrix: np.ndarray) -> np.ndarray:
         """The codes of a block of rows."""
-        return self.coding.encode(np.ascontiguousarray(matrix, dtype=np.float64))
+        return self.coding.encode(np.ascontiguousarray(as_read(matrix), dtype=np.float64))
 
     def check(self, matrix: np.ndarray) -> None:
         """Raises `ArtifactError` where the matrix is not the model's."""
@@ -183,8 +193,9 @@ def explain(boosters: lgb.Booster | Sequence[lgb.Booster], X: pd.DataFrame | np.
     """
     import shap
 
+    explainer = Explainer.of(boosters)
     first = boosters if isinstance(boosters, lgb.Booster) else boosters[0]
-    found = Explainer.of(boosters).explain(to_matrix(first, X))
+    found = explainer.explain(to_matrix(first, X))
     names = list(X.columns.astype(str)) if isinstance(X, pd.DataFrame) else first.feature_name()
     return shap.Explanation(
         values=found.values,
@@ -194,6 +205,11 @@ def explain(boosters: lgb.Booster | Sequence[lgb.Booster], X: pd.DataFrame | np.
     )
 
 
+def as_read(matrix: np.ndarray) -> np.ndarray:
+    """The numbers as LightGBM reads an array: float32 and float64 as they are, everything else as float32."""
+    return matrix if matrix.dtype in (np.float32, np.float64) else matrix.astype(np.float32)
+
+
 def to_matrix(booster: lgb.Booster, X: pd.DataFrame | np.ndarray) -> np.ndarray:
     """float64 (n, columns); categories as the numbers that the booster was trained with, those it never saw missing.
 
@@ -201,11 +217,16 @@ def to_matrix(booster: lgb.Booster, X: pd.DataFrame | np.ndarray) -> np.ndarray:
         ArtifactError: other categorical columns than the booster's.
     """
     if not isinstance(X, pd.DataFrame):
-        return np.asarray(X)
+        return as_read(np.asarray(X))
     categorical = [c for c in X.columns if isinstance(X[c].dtype, pd.CategoricalDtype)]
+    odd = [str(c) for c in X.columns.difference(categorical, sort=False) if not pd.api.types.is_numeric_dtype(X[c])]
+    if odd:
+        raise ArtifactError(f"{len(odd)} columns are no numbers and no pandas categories: {', '.join(odd[:5])}")
     known = booster.pandas_categorical or []
     if len(categorical) != len(known):
         raise ArtifactError(f"the frame has {len(categorical)} categorical columns, the booster knows {len(known)}")
-    codes = {c: X[c].cat.set_categories(levels).cat.codes for c, levels in zip(categorical, known, strict=True)}
-    numbers = X.assign(**{c: code.where(code >= 0, np.nan) for c, code in codes.items()})
+    numbers = X.copy(deep=False)
+    for column, levels in zip(categorical, known, strict=True):
+        codes = X[column].cat.set_categories(levels).cat.codes
+        numbers[column] = codes.where(codes >= 0, np.nan)
     return numbers.to_numpy(dtype=np.float64, na_value=np.nan)

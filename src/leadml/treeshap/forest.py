@@ -54,7 +54,7 @@ class Forest:
     @property
     def expected(self) -> float:
         """SHAP's base value: the expected margin."""
-        return sum(tree.expected for tree in self.trees)
+        return float(sum(tree.expected for tree in self.trees))
 
 
 def read_forest(boosters: lgb.Booster | Sequence[lgb.Booster]) -> Forest:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from leadml.treeshap.compiled import compiled
 from leadml.treeshap.forest import Tree
 from leadml.treeshap.leaves import Leaf
 
@@ -31,10 +31,30 @@ class Group:
     cells: float
 
 
-def group_tree(leaves: list[Leaf], tree: Tree, cell: float) -> list[Group]:
-    """The leaves in groups; ``cell`` is what a cell of a table costs."""
-    if len(leaves) == 1:
-        return [Group(leaves, dense=True, cells=1)]
+@dataclass(frozen=True)
+class Grouping:
+    """What grouping the leaves of a tree needs to know, whatever a cell costs: as `group_leaves` takes it."""
+
+    leaves: list[Leaf]
+    nodes: np.ndarray
+    column: np.ndarray
+    columns: int
+    entropy: np.ndarray
+    work: np.ndarray
+
+    def group(self, cell: float) -> list[Group]:
+        """The leaves in groups; ``cell`` is what a cell of a table costs."""
+        if len(self.leaves) == 1:
+            return [Group(self.leaves, dense=True, cells=1)]
+        found, cells = group_leaves(self.nodes, self.column, self.columns, self.entropy, self.work, cell)
+        return [
+            Group([self.leaves[i] for i in np.flatnonzero(found == g)], bool(cells[g] > 0), float(cells[g]))
+            for g in np.unique(found)
+        ]
+
+
+def prepare_grouping(leaves: list[Leaf], tree: Tree) -> Grouping:
+    """The `Grouping` of a tree's leaves."""
     asked, column = np.unique(tree.feature, return_inverse=True)
     nodes = np.zeros((len(leaves), len(tree.feature)), dtype=np.bool_)
     for i, leaf in enumerate(leaves):
@@ -44,26 +64,22 @@ def group_tree(leaves: list[Leaf], tree: Tree, cell: float) -> list[Group]:
     entropy = -(share * np.log2(share) + (1 - share) * np.log2(1 - share))
     columns = np.array([len(leaf.places) for leaf in leaves], dtype=np.float64)
     work = columns * (2 + POINT * ((columns + 1) // 2))
-    group, cells = group_leaves(nodes, column.astype(np.int64), len(asked), entropy, work, cell)
-    return [
-        Group([leaves[i] for i in np.flatnonzero(group == g)], bool(cells[g] > 0), float(cells[g]))
-        for g in np.unique(group)
-    ]
+    return Grouping(leaves, nodes, column.astype(np.int64), len(asked), entropy, work)
 
 
-@numba.njit(cache=True)
+@compiled
 def dense_cost(columns: int, cells: float, cell: float) -> float:
     """Of a row, by a table of every state."""
     return columns * CONDITION + (columns + 1) * (1 + cells * cell) if cells <= MOST_CELLS else np.inf
 
 
-@numba.njit(cache=True)
+@compiled
 def met_cost(columns: int, entropy: float, work: float) -> float:
     """Of a row, by a table of the states that its block meets; ``work`` makes one of them."""
     return 2 * columns * CONDITION + columns + 1 + NUMBER + work * min(1.0, 2 ** (MET * np.sqrt(entropy)) / ROWS)
 
 
-@numba.njit(cache=True)
+@compiled
 def cheapest(
     used: np.ndarray, column: np.ndarray, cuts: np.ndarray, entropy: np.ndarray, work: float, cell: float
 ) -> tuple[float, float]:
@@ -86,7 +102,7 @@ def cheapest(
     return (dense, cells) if dense <= met else (met, 0.0)
 
 
-@numba.njit(cache=True)
+@compiled
 def group_leaves(
     nodes: np.ndarray, column: np.ndarray, columns: int, entropy: np.ndarray, work: np.ndarray, cell: float
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -1,13 +1,13 @@
 """The compiled loops: a block of rows through all bundles, contributions and margin in one pass."""
 
-import numba
 import numpy as np
 
 from leadml.treeshap.bundles import Bundles, Paths
+from leadml.treeshap.compiled import compiled
 from leadml.treeshap.met import add_met
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def explain_codes(
     codes: np.ndarray,
     b: Bundles,
@@ -56,7 +56,7 @@ def explain_codes(
         margin[r] += tree[r]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def add_steps(codes: np.ndarray, b: Bundles, slot: int, state: np.ndarray) -> None:
     """Adds the slot's step to the uint16 state of the rows whose code passes."""
     if b.levels[slot] >= 0:
@@ -69,7 +69,7 @@ def add_steps(codes: np.ndarray, b: Bundles, slot: int, state: np.ndarray) -> No
         state[r] += step if np.uint16(codes[r] - low) <= width else none
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def turn(found: np.ndarray, columns: np.ndarray, values: np.ndarray) -> None:
     """Writes (u, n) into the columns of (n, columns)."""
     for r in range(found.shape[1]):

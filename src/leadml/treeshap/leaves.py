@@ -34,26 +34,24 @@ def list_leaves(tree: Tree, coding: Coding) -> list[Leaf]:
         return [Leaf(float(tree.value[0]), (), np.zeros(0), {}, ())]
     places = np.searchsorted(coding.columns, tree.feature)
     left = [goes_left(tree, node, coding.own(place)) for node, place in enumerate(places)]
-    return list(walk(tree, 0, places, left, {}, {}, ()))
+    return list(walk(tree, places, left))
 
 
-def walk(
-    tree: Tree,
-    node: int,
-    places: np.ndarray,
-    left: list[np.ndarray],
-    allowed: dict[int, np.ndarray],
-    ratio: dict[int, float],
-    path: tuple[int, ...],
-) -> Iterator[Leaf]:
-    """The leaves below a child, given the conditions above it."""
-    if node < 0:
-        asked = tuple(sorted(allowed))
-        yield Leaf(float(tree.value[~node]), asked, np.array([ratio[p] for p in asked]), allowed, path)
-        return
-    place = int(places[node])
-    for child, passes in ((int(tree.left[node]), left[node]), (int(tree.right[node]), ~left[node])):
-        count = tree.leaf_count[~child] if child < 0 else tree.node_count[child]
-        both = allowed[place] & passes if place in allowed else passes
-        share = ratio.get(place, 1.0) * count / tree.node_count[node]
-        yield from walk(tree, child, places, left, allowed | {place: both}, ratio | {place: share}, (*path, node))
+def walk(tree: Tree, places: np.ndarray, left: list[np.ndarray]) -> Iterator[Leaf]:
+    """The leaves of a tree with splits: ``places`` of the nodes' columns, ``left`` which codes go left at each."""
+    allowed: dict[int, np.ndarray] = {}
+    ratio: dict[int, float] = {}
+    path: tuple[int, ...] = ()
+    ahead = [(0, allowed, ratio, path)]  # a stack of its own: trees may be deeper than Python's
+    while ahead:
+        node, allowed, ratio, path = ahead.pop()
+        if node < 0:
+            asked = tuple(sorted(allowed))
+            yield Leaf(float(tree.value[~node]), asked, np.array([ratio[p] for p in asked]), allowed, path)
+            continue
+        place = int(places[node])
+        for child, passes in ((int(tree.right[node]), ~left[node]), (int(tree.left[node]), left[node])):
+            count = tree.leaf_count[~child] if child < 0 else tree.node_count[child]
+            both = allowed[place] & passes if place in allowed else passes
+            share = ratio.get(place, 1.0) * count / tree.node_count[node]
+            ahead.append((child, allowed | {place: both}, ratio | {place: share}, (*path, node)))

@@ -1,14 +1,14 @@
 """Bundles without tables: the states that a block of rows meets are numbered, and each is worked out once."""
 
-import numba
 import numpy as np
 
 from leadml.treeshap.bundles import Bundles, Paths
+from leadml.treeshap.compiled import compiled
 
 TILE = 128  # states that are worked out at a time: their factors stay in the nearest cache
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def add_wide_steps(codes: np.ndarray, b: Bundles, slot: int, state: np.ndarray) -> None:
     """Adds the slot's step to the uint32 state of the rows whose code passes."""
     if b.levels[slot] >= 0:
@@ -21,7 +21,7 @@ def add_wide_steps(codes: np.ndarray, b: Bundles, slot: int, state: np.ndarray) 
         state[r] += step if np.uint16(codes[r] - low) <= width else none
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def number_states(state: np.ndarray, number: np.ndarray, first: np.ndarray) -> int:
     """Numbers equal states from 0 in the order of rows; returns how many differ.
 
@@ -53,7 +53,7 @@ def number_states(state: np.ndarray, number: np.ndarray, first: np.ndarray) -> i
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def number_rows(codes: np.ndarray, b: Bundles, i: int, number: np.ndarray, first: np.ndarray) -> int:
     """`number_states` of a bundle's states."""
     state = np.full(number.size, b.start[i], dtype=np.uint32)
@@ -66,7 +66,7 @@ def number_rows(codes: np.ndarray, b: Bundles, i: int, number: np.ndarray, first
     return number_states(state, number, first)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def find_passes(codes: np.ndarray, p: Paths, part: int, rows: np.ndarray, passes: np.ndarray) -> None:
     """1 where the code of a row passes the leaf's conditions on one of its columns, else 0."""
     own = codes[p.column[part]]
@@ -80,7 +80,7 @@ def find_passes(codes: np.ndarray, p: Paths, part: int, rows: np.ndarray, passes
         passes[d] = 1.0 if np.uint16(own[rows[d]] - low) <= width else 0.0
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def add_met(
     codes: np.ndarray,
     b: Bundles,
@@ -110,7 +110,7 @@ def add_met(
         tree[r] += own[number[r]]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def add_states(
     codes: np.ndarray,
     p: Paths,

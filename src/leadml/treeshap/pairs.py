@@ -9,10 +9,10 @@ Game Theory 28, 1999) in Owen's form; half of it stands at (i, j) and half at (j
 Machine Intelligence 2, 2020). The integrand's degree is D - 2, so the rule for D - 1 columns is exact.
 """
 
-import numba
 import numpy as np
 
 from leadml.treeshap.bundles import Bundles, Paths
+from leadml.treeshap.compiled import compiled
 from leadml.treeshap.met import TILE, find_passes, number_rows
 
 
@@ -33,7 +33,7 @@ def find_pairs(paths: Paths, columns: int) -> tuple[np.ndarray, np.ndarray]:
     return number, places
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def pair_codes(
     codes: np.ndarray,
     b: Bundles,
@@ -81,7 +81,7 @@ def pair_codes(
                         out[r] += found[number[r]]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def add_pairs(
     codes: np.ndarray,
     p: Paths,

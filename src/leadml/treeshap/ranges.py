@@ -1,13 +1,14 @@
 """Codes that pass, as one range of 16-bit numbers, and codes that no leaf tells apart, as cells."""
 
-import numba
 import numpy as np
+
+from leadml.treeshap.compiled import compiled
 
 WRAP = 1 << 32
 NONE = np.zeros(0, dtype=np.uint32)
 
 
-@numba.njit(cache=True)
+@compiled
 def number_cells(ways: np.ndarray, cell: np.ndarray) -> int:
     """Codes that no leaf tells apart get one number, from 0 by their first code; returns how many there are.
 
@@ -40,7 +41,7 @@ def number_cells(ways: np.ndarray, cell: np.ndarray) -> int:
     return count
 
 
-@numba.njit(cache=True)
+@compiled
 def find_range(inside: np.ndarray) -> tuple[int, int]:
     """Low and width, so that (code - low) mod 2^16 <= width where inside and nowhere else; -1 and -1 if none are."""
     n, begins, low, inner = inside.size, 0, -1, 0

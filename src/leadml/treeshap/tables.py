@@ -13,8 +13,9 @@ does for a leaf.
 
 from functools import lru_cache
 
-import numba
 import numpy as np
+
+from leadml.treeshap.compiled import compiled
 
 
 @lru_cache
@@ -24,7 +25,7 @@ def gauss(columns: int) -> tuple[np.ndarray, np.ndarray]:
     return (at + 1) / 2, weight / 2
 
 
-@numba.njit(cache=True)
+@compiled
 def leaf_cases(ratio: np.ndarray, value: float, at: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """What a leaf gives to each of its D columns, (2^D, D); bit j of the case is s_j."""
     D = ratio.size
@@ -46,7 +47,7 @@ def leaf_cases(ratio: np.ndarray, value: float, at: np.ndarray, weight: np.ndarr
     return cases
 
 
-@numba.njit(cache=True)
+@compiled
 def add_leaf(
     cases: np.ndarray,
     value: float,
