@@ -41,13 +41,17 @@ class Slow:
         return self.members[unit][0]["known_at"]
 
     def converted(self, unit):
-        """The unit's conversions as (when, -amount, from when that can be known), the first one first."""
+        """The unit's conversions as (when, -amount, from when that can be known), the first one first.
+
+        Several of one instant are one: of the largest amount, known as soon as any of them.
+        """
         ids = {m["lead_id"] for m in self.members[unit]}
-        return sorted(
-            (c["converted_at"], -c["amount"], max(c["converted_at"], c["known_at"], self.tie(c["lead_id"])))
-            for c in self.conversions
-            if c["lead_id"] in ids
-        )
+        at = {}
+        for c in self.conversions:
+            if c["lead_id"] in ids:
+                known = max(c["converted_at"], c["known_at"], self.tie(c["lead_id"]))
+                at.setdefault(c["converted_at"], []).append((-c["amount"], known))
+        return sorted((when, min(a for a, _ in found), min(k for _, k in found)) for when, found in at.items())
 
     def tie(self, lead):
         return datetime.min if self.rules.unit is Unit.lead else self.known[lead]

@@ -103,10 +103,10 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
         "(intención), frente al lead habitual.",
     ),
     "read_reasons": (
-        "Reasons: what the score rests on, in points that add up to it; what says the same is one reason. Most leads "
-        "are those of the last list that judged the model. Reasons do not say what would change the outcome.",
+        "Reasons: what the score rests on, in points that add up to it; what says the same is one reason. "
+        "Values are compared with the last list that judged the model. Reasons do not say what would change the outcome.",
         "Motivos: en qué se apoya la puntuación, en puntos que suman esa puntuación; lo que dice lo mismo es un "
-        "motivo. La mayoría lo es de la última lista con que se juzgó el modelo. Los motivos no dicen qué cambiaría "
+        "motivo. Los valores se comparan con la última lista con que se juzgó el modelo. Los motivos no dicen qué cambiaría "
         "el resultado.",
     ),
     "scale": ("What a score means", "Qué significa cada puntuación"),

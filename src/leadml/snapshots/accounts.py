@@ -34,7 +34,7 @@ def fold_to_accounts(tables: UnitTables, exits: tuple[str, ...]) -> UnitTables:
     - Known from, and with the attributes and history of, its first known lead (of two at one instant the lesser id).
     - Touchpoints of all its leads and of itself; those of a lead are known no sooner than the lead.
     - Converted with the first conversion of any lead; of several at one instant (contacts of one deal) the largest
-      amount counts once.
+      amount counts once, known as soon as any of them.
     - Closed where no known lead is open: at the last exit of them, with the kind "lost" (or, where lost is no exit,
       "opted_out"), or "merged" where each of them was merged or erased. Open again ("reopened") with a lead that
       becomes known later. A closure is known when the last of its leads' is.
