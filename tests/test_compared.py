@@ -22,7 +22,7 @@ from leadml.moves import PARTS
 from leadml.progress import Progress
 from leadml.stages import explain
 from leadml.stages.archive import keep_scorer
-from leadml.stages.comparing import compare_with_earlier, find_earlier
+from leadml.stages.comparing import compare_with_earlier, list_earlier
 from leadml.stages.context import Context
 from leadml.stages.scoring import score_population
 from leadml.workspace import Workspace
@@ -251,11 +251,11 @@ def test_against_is_a_cutoff_latest_or_none(word):
 
 
 def asked(against, cutoff, data):
-    """What `find_earlier` finds in the archive for a list of that cutoff."""
+    """The first that `list_earlier` finds in the archive for a list of that cutoff."""
     context = SimpleNamespace(
         config=SimpleNamespace(explain=SimpleNamespace(against=against)), workspace=SimpleNamespace(data=data)
     )
-    return find_earlier(context, SimpleNamespace(cutoff=cutoff))
+    return next(iter(list_earlier(context, SimpleNamespace(cutoff=cutoff))), None)
 
 
 def test_which_list_is_compared_with(tmp_path):

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from leadml.features.dictionary import Feature
-from leadml.reasons import SMALLEST_REASON
+from leadml.reasons import SMALLEST_REASON, fold_levels
 from leadml.reweighing import ModelMoves, ScoredList, compare_models
 
 PARTS = ("data", "model", "calibration", "scale")
@@ -43,7 +43,8 @@ class Moves:
         left: lead_id and earlier of leads that were on the earlier list only.
         changed: (m, features of the earlier scorer), whether it reads another value than before.
         features: the earlier scorer's, in the order of ``data``.
-        rows: the whole earlier list and the whole new one, by the earlier scorer's features.
+        rows: the whole earlier list and the whole new one, by the earlier scorer's features; levels that it does not
+            know are other.
         places: (2, m) positions of the m leads in each.
     """
 
@@ -56,11 +57,6 @@ class Moves:
     features: list[Feature]
     rows: tuple[pd.DataFrame, pd.DataFrame]
     places: np.ndarray
-
-    def values(self, feature: str) -> pd.DataFrame:
-        """The m leads' values of a feature of the earlier scorer: before and now."""
-        told = zip(("before", "now"), self.rows, self.places, strict=True)
-        return pd.DataFrame({name: rows[feature].iloc[at].to_numpy() for name, rows, at in told})
 
     def split_still(self) -> tuple[pd.DataFrame, pd.Series]:
         """``data`` of features whose value changed (0 elsewhere), and (m,) the sum of all whose value stood still."""
@@ -98,7 +94,7 @@ def explain_moves(earlier: ScoredList, now: ScoredList, by_earlier: pd.DataFrame
         left=_ids_with(then.lead_id, "earlier", scored, np.setdiff1d(np.arange(len(scored)), places[0])),
         changed=pd.DataFrame(changed, columns=old.encoder.names),
         features=list(old.encoder.features),
-        rows=(then.X, read.X),
+        rows=(fold_levels(then.X, old.encoder.levels), fold_levels(read.X, old.encoder.levels)),
         places=places,
     )
 

@@ -24,6 +24,7 @@ WEEKDAYS = {
     "es": ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
 }
 NEVER = {"en": "never", "es": "nunca"}
+NOTHING = {"en": "nothing to count", "es": "nada que contar"}
 NOT_KNOWN = {"en": "not known", "es": "no consta"}
 YES_NO = {"en": ("yes", "no"), "es": ("sí", "no")}
 # (one, many) of the units that are said with their value.
@@ -129,6 +130,8 @@ def round_shown(values: np.ndarray, unit: str) -> np.ndarray:
         decimals = np.where(np.round(size, 3) < 0.1, 3, 2)
     elif unit.startswith("money"):
         decimals = np.where(size < 100, 2, 0)
+    elif unit == "decayed":
+        decimals = np.ones_like(size)
     else:
         with np.errstate(divide="ignore"):
             digits = np.where(size >= 1, 2, 1)

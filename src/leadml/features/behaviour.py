@@ -17,7 +17,7 @@ NAME = "behaviour"
 
 def behaviour_features(spec: FeatureSpec) -> Family:
     """Counts by kind and window, distinct days and pages, content depth, answers; our own effort and its speed."""
-    family = Family(NAME)
+    family = Family(NAME, measured=True)
     add_kind_counts(family, spec)
     add_activity(family, spec)
     add_content(family, spec)

@@ -19,7 +19,7 @@ NAME = "channel"
 
 def channel_features(spec: FeatureSpec) -> Family:
     """Share by channel, number of channels, entropy (longest window); first and last channel; colleagues."""
-    family = Family(NAME)
+    family = Family(NAME, measured=True)
     if spec.channels:
         add_shares(family, spec)
         add_mix(family, spec)

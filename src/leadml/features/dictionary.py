@@ -17,7 +17,8 @@ class Feature:
 
     ``window_days`` is the look-back ``[cutoff - window, cutoff)``, None where the feature looks at everything known
     before the cutoff. ``effort`` flags what the company did (sales effort), which partly echoes the old scoring.
-    ``never`` says that a missing value means that it never happened, rather than that nobody knows.
+    ``never`` says that a missing value means that it never happened, rather than that nobody knows; ``nothing`` that
+    there was nothing to count (no e-mail sent whose reactions could be, no two touchpoints with a gap between them).
     ``en`` and ``es`` are noun phrases that a sentence can hold ("visits to pricing pages in the last 7 days").
     ``topic`` is shared by features that say the same thing (one kind in several windows): a lead is told one reason a
     topic. A feature that is given none is a topic of its own.
@@ -33,6 +34,7 @@ class Feature:
     effort: bool = False
     never: bool = False
     topic: str = ""
+    nothing: bool = False
 
     def __post_init__(self) -> None:
         if not self.topic:

@@ -1,7 +1,7 @@
 """What a family hands over: its dictionary entries, and how each is read from a snapshot's row."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import ibis.expr.types as ir
@@ -32,14 +32,20 @@ class Counted:
 
 @dataclass
 class Family:
-    """Features under the family's name, in the order in which they were added."""
+    """Features under the family's name, in the order in which they were added.
+
+    ``measured``: its numbers come from touchpoints, so that a missing one says that there was nothing to count.
+    """
 
     name: str
+    measured: bool = False
     derived: list[Derived] = field(default_factory=list)
 
     def add(self, feature: Feature, value: Callable[[Row], ir.Value] | None = None) -> None:
         """Adds a feature: the column of its own name unless a value is given."""
         name = feature.name
+        if self.measured and feature.kind is Kind.NUMBER and not feature.never:
+            feature = replace(feature, nothing=True)
         self.derived.append(Derived(feature, value or (lambda row: row[name])))
 
     def count(self, counted_as: Counted, window: int) -> None:

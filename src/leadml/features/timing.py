@@ -22,7 +22,7 @@ MINUTES_A_DAY = 24 * 60
 
 def timing_features(spec: FeatureSpec) -> Family:
     """Days since each kind and content, since either side did anything, decay, momentum, gaps, age, season."""
-    family = Family(NAME)
+    family = Family(NAME, measured=True)
     add_recency(family, spec)
     add_intensity(family, spec)
     add_momentum(family, spec)
@@ -69,11 +69,11 @@ def add_intensity(family: Family, spec: FeatureSpec) -> None:
     """intensity_{h}d: each touchpoint by the lead weighs 2^(-age / h days), so recent activity weighs more."""
     for half_life in spec.half_lives:
         words = (
-            f"recent activity (counts half after {half_life} days)",
-            f"actividad reciente (cuenta la mitad a los {half_life} días)",
+            f"recent interactions (those of {half_life} days ago count half)",
+            f"interacciones recientes (las de hace {half_life} días cuentan la mitad)",
         )
         family.add(
-            Feature(f"intensity_{half_life}d", NAME, Kind.NUMBER, "number", None, *words, topic=ACTIVITY),
+            Feature(f"intensity_{half_life}d", NAME, Kind.NUMBER, "decayed", None, *words, topic=ACTIVITY),
             partial(known_intensity, column=decay(half_life)),
         )
 

@@ -25,7 +25,7 @@ _KINDS = {
     ("email", "delivered", "company"): "our_email_sent",
 }
 # One thing by several names: in numbers and in bands.
-_BANDS = ("_range", "_band", "_bracket", "_bucket", "_group", "_class", "_rango", "_tramo", "_banda")
+_BANDS = ("_range", "_band", "_bracket", "_bucket", "_rango", "_tramo", "_banda")
 _SAME = {
     "company_size": "employees",
     "employee_count": "employees",

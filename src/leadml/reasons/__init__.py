@@ -7,7 +7,7 @@ says what the score rests on; it never says what would change the outcome.
 
 from leadml.reasons.choosing import SMALLEST_REASON, Chosen, ReasonsStyle, choose_reasons, group_topics
 from leadml.reasons.levels import fold_levels
-from leadml.reasons.phrases import feature_value_words, sentence_case
+from leadml.reasons.phrases import feature_value_words, missing_words, sentence_case
 from leadml.reasons.points import POINTS_PER_LOG_ODD, explain_points, family_points, family_shares
 from leadml.reasons.reference import Reference, Standing, fit_reference
 from leadml.reasons.writing import Reasons, reasons_text, write_reasons
@@ -28,6 +28,7 @@ __all__ = [
     "fit_reference",
     "fold_levels",
     "group_topics",
+    "missing_words",
     "reasons_text",
     "sentence_case",
     "write_reasons",

@@ -15,8 +15,8 @@ FEW, ALMOST_ALL = 20, 95  # percent of the leads
 NO_ORDER = ("hour", "weekday", "season", "year")  # units of numbers of which a larger one is not more
 COMPARISONS = {
     "en": {
-        "more": "more than {} leads",
-        "less": "less than {} leads",
+        "more": "higher than for {} leads",
+        "less": "lower than for {} leads",
         "newer": "more recent than for {} leads",
         "older": "longer ago than for {} leads",
         "like": "like most leads",
@@ -32,8 +32,8 @@ COMPARISONS = {
         "of": ("7 in 10", "8 in 10", "9 in 10", "99 in 100"),
     },
     "es": {
-        "more": "más que {} leads",
-        "less": "menos que {} leads",
+        "more": "por encima de {} leads",
+        "less": "por debajo de {} leads",
         "newer": "más reciente que en {} leads",
         "older": "hace más tiempo que en {} leads",
         "like": "como la mayoría",
@@ -88,8 +88,8 @@ def compare_numbers(shown: np.ndarray, standing: Standing, feature: Feature, lan
     places = _places(shown, standing, ("older", "newer") if recency else ("more", "less"), language)
     if typical is None:
         return places
-    most = str(words["none" if typical == 0 else "typical"])
-    most = most if typical == 0 else most.format(value_words([typical], feature.unit, language)[0])
+    none = typical == 0 and feature.unit == "count"
+    most = str(words["none"] if none else words["typical"]).format(value_words([typical], feature.unit, language)[0])
     above = most if typical >= 0 and not recency else ""
     return [
         str(words["like"]) if v == typical else (above or place) if v > typical else place

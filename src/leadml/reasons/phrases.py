@@ -8,7 +8,7 @@ import pandas as pd
 from leadml.encoding import OTHER
 from leadml.features.dictionary import Feature, Kind
 from leadml.features.level_words import level_words
-from leadml.numbers import NEVER, NOT_KNOWN, UNIT_WORDS, format_points, round_shown, value_words
+from leadml.numbers import NEVER, NOT_KNOWN, NOTHING, UNIT_WORDS, format_points, round_shown, value_words
 from leadml.reasons.choosing import Chosen, places_by
 from leadml.reasons.comparison import compare_levels, compare_missing, compare_numbers
 from leadml.reasons.levels import shown_level
@@ -74,9 +74,14 @@ def _value_words(
         codes, numbers = _numbers(values, feature)
         texts = _without_said_unit(value_words(numbers, feature.unit, language), feature, language)
         compared = compare_numbers(numbers, standing, feature, language) if standing else [""] * len(texts)
-    texts.append((NEVER if feature.never else NOT_KNOWN)[language])
+    texts.append(missing_words(feature, language))
     compared.append(compare_missing(standing, language) if standing else "")
     return np.where(codes < 0, len(texts) - 1, codes), texts, compared
+
+
+def missing_words(feature: Feature, language: str) -> str:
+    """What it means that a value is missing."""
+    return (NEVER if feature.never else NOTHING if feature.nothing else NOT_KNOWN)[language]
 
 
 def _levels(values: pd.Series, known: Sequence[str] | None) -> tuple[np.ndarray, list[str]]:

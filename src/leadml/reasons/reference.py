@@ -93,13 +93,13 @@ def _level_standing(values: pd.Series, levels: Sequence[str]) -> Standing:
 def _number_standing(values: np.ndarray, feature: Feature) -> Standing:
     known = values[np.isfinite(values)]
     missing = round(1 - known.size / len(values), 4)
-    # What never happened lies beyond every number of days; of what nobody knows nothing can be said.
-    total = len(values) if feature.never else known.size
+    # What never happened lies beyond every number of days; what nobody knows is neither above nor below.
+    total, beyond = len(values), len(values) if feature.never else known.size
     if known.size == 0 or (not feature.never and 100 * known.size < KNOWN * len(values)):
         return Standing(missing)
     distinct, counts = np.unique(round_shown(known, feature.unit), return_counts=True)
     upto = counts.cumsum()
-    from_here = total - upto + counts
+    from_here = beyond - upto + counts
     percents = [p for p in PERCENTS if p < 99 or total >= FEWEST_FOR_99]
     # Whole numbers throughout, so that a share of exactly nine tenths is one.
     high = [distinct[100 * upto >= p * total] for p in percents]

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from leadml.features.dictionary import Feature
 from leadml.moves import PARTS, Moves, sum_by_feature, sum_parts
-from leadml.reasons import SMALLEST_REASON, feature_value_words, sentence_case
+from leadml.reasons import SMALLEST_REASON, feature_value_words, group_topics, sentence_case
 from leadml.report import plots
 from leadml.report.inputs import ReportInput
 from leadml.report.words import Words
@@ -32,6 +32,7 @@ def view_changes(data: ReportInput, words: Words) -> dict[str, Any] | None:
     return {
         "title": words.t("changes", date=words.date(changes.cutoff)),
         "sentence": same if len(moves.leads) else words.t("changes_nobody"),
+        "stamp": words.t("changes_forced", stamp=changes.forced) if changes.forced else "",
         "facts": _view_facts(moves, words),
         "parts": [] if moves.model is None or moves.leads.empty else _view_parts(moves, words),
         "plot": _view_moved(moves, words),
@@ -43,9 +44,9 @@ def view_changes(data: ReportInput, words: Words) -> dict[str, Any] | None:
 def why_moved(moves: Moves, row: int, words: Words) -> list[Chip]:
     """What moved one lead, of at least half a point each, so that what is shown adds up to its change.
 
-    First the features whose value changed, as the model reads it and as it is shown, strongest first, at most three;
-    then the other data in one, then the new model, calibration and scale. A lead whose data stood still has none of the
-    first two.
+    First the topics with a feature whose value changed, as the model reads it and as it is shown, strongest first, at
+    most three, each in the words of the changed feature that carries most of it; then the other data in one, then the
+    new model, calibration and scale. A lead whose data stood still has none of the first two.
 
     Args:
         moves: of the whole list.
@@ -55,15 +56,15 @@ def why_moved(moves: Moves, row: int, words: Words) -> list[Chip]:
     points = moves.data.iloc[row].to_numpy(dtype=np.float64)
     chips: list[Chip] = []
     rest = float(moves.leads["data"].iloc[row])
-    for k in np.argsort(-np.abs(points), kind="stable").tolist():
-        if abs(points[k]) < SMALLEST_REASON or len(chips) == MOST_WHY:
+    topics = group_topics(moves.features)
+    sums = np.bincount(topics, points, minlength=1)
+    for topic in np.argsort(-np.abs(sums), kind="stable").tolist():
+        if abs(sums[topic]) < SMALLEST_REASON or len(chips) == MOST_WHY:
             break
-        feature = moves.features[k]
-        then, now = _value_words(moves, row, feature, words.language)
-        if then != now and moves.changed.iat[row, k]:
-            said = sentence_case(feature.words(words.language))
-            chips.append(_chip(words.t("then_now", feature=said, then=then, now=now), points[k], words))
-            rest -= points[k]
+        said = _changed_words(moves, row, np.flatnonzero(topics == topic), float(sums[topic]), words)
+        if said:
+            chips.append(_chip(said, float(sums[topic]), words))
+            rest -= sums[topic]
     others = [(words.t("rest_of_data"), rest)]
     for part in PARTS[1:]:
         moved = float(moves.leads[part].iloc[row])
@@ -72,6 +73,17 @@ def why_moved(moves: Moves, row: int, words: Words) -> list[Chip]:
             said = _model_words(moves.model, row, moved, words)
         others.append((said, moved))
     return chips + [_chip(sentence_case(said), p, words) for said, p in others if abs(p) >= SMALLEST_REASON]
+
+
+def _changed_words(moves: Moves, row: int, members: np.ndarray, points: float, words: Words) -> str:
+    """Then and now of the changed feature of a topic that carries most of its points; "" where none changed."""
+    held = moves.data.iloc[row].to_numpy(dtype=np.float64)[members] * np.sign(points)
+    for k in members[np.argsort(-held, kind="stable")].tolist():
+        then, now = _value_words(moves, row, moves.features[k], words.language)
+        if then != now and moves.changed.iat[row, k]:
+            said = sentence_case(moves.features[k].words(words.language))
+            return words.t("then_now", feature=said, then=then, now=now)
+    return ""
 
 
 def _model_words(model: ModelMoves, row: int, moved: float, words: Words) -> str:

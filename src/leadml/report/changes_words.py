@@ -3,6 +3,7 @@
 # key: (English, Spanish). Placeholders in braces are the same in both.
 CHANGES_TEXTS: dict[str, tuple[str, str]] = {
     "changes": ("What moved since the list of {date}", "Qué se ha movido desde la lista del {date}"),
+    "changes_forced": ("The earlier list was stamped: {stamp}", "La lista anterior llevaba este sello: {stamp}"),
     "changes_same": (
         "The same model made both lists, so a score moved by new data alone: by what became known of its lead, or grew "
         "older.",
@@ -46,10 +47,10 @@ CHANGES_TEXTS: dict[str, tuple[str, str]] = {
     "part_scale_words": ("which probability scores 50", "qué probabilidad puntúa 50"),
     "part_change_words": ("before it is clipped to 0 to 100", "antes de recortarla a 0-100"),
     "moved_caption": (
-        "The features whose new values moved the list most: points up and down, summed over the {n} leads on both "
-        "lists; the dark mark is what is left of both",
-        "Las variables cuyos valores nuevos han movido más la lista: puntos arriba y abajo, sumados sobre los {n} "
-        "leads de ambas listas; la marca oscura es lo que queda de ambos",
+        "The features whose new values moved the list most: points up and down, summed over all leads on both lists "
+        "({n}); the dark mark is what is left of both",
+        "Las variables cuyos valores nuevos han movido más la lista: puntos arriba y abajo, sumados sobre todos los "
+        "leads de ambas listas ({n}); la marca oscura es lo que queda de ambos",
     ),
     "moved_others": ("All other features with new values", "Las demás variables con valores nuevos"),
     "moved_still": ("Unchanged values, beside the new ones", "Valores sin cambios, junto a los nuevos"),

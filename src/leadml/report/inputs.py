@@ -62,11 +62,12 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Changes:
-    """How the list moved since an earlier one, that one's cutoff (UTC without a zone) and its model's version."""
+    """How the list moved since an earlier one, that one's cutoff (UTC without a zone), model version and stamp."""
 
     moves: Moves
     cutoff: datetime
     model_version: str
+    forced: str = ""
 
 
 @dataclass(frozen=True)

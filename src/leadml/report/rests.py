@@ -9,7 +9,7 @@ from markupsafe import Markup
 from leadml.bootstrap import BootstrapConfig
 from leadml.features.dictionary import Kind
 from leadml.importance import list_pairs, measure_families, measure_segments, pair_families
-from leadml.reasons import feature_value_words, fold_levels, sentence_case
+from leadml.reasons import feature_value_words, sentence_case
 from leadml.report import shap_plots
 from leadml.report.inputs import ReportInput
 from leadml.report.words import Words
@@ -24,7 +24,7 @@ SEGMENTS = 8  # levels of the segment
 
 def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
     """Families' shares, the SHAP plots, pairs and segments; no plots where no feature moves anything."""
-    explained = shap_plots.Explained(data.points, fold_levels(data.X, data.reference.levels), data.features)
+    explained = shap_plots.Explained(data.points, data.X, data.features)
     shown: dict[str, Any] = {"families": view_families(data, words), "plots": [], "pairs": None, "segments": None}
     if not explained.strongest(1):
         return shown

@@ -16,8 +16,7 @@ from matplotlib.patches import Patch
 from leadml.bootstrap import BootstrapConfig
 from leadml.features.dictionary import Feature, Kind
 from leadml.importance import find_partners, measure_importance
-from leadml.numbers import NEVER, NOT_KNOWN
-from leadml.reasons import feature_value_words, sentence_case
+from leadml.reasons import feature_value_words, missing_words, sentence_case
 from leadml.report.canvas import (
     BLUE,
     FAINT,
@@ -196,7 +195,7 @@ def _number_panel(
     if not known.all():  # missing values have a strip of their own, left of the smallest value
         left = low - 0.2 * room
         middle = low - 0.125 * room
-        missing = (NEVER if feature.never else NOT_KNOWN)[words.language]
+        missing = missing_words(feature, words.language)
         axes.axvspan(left, low - 0.05 * room, color=FAINT, alpha=0.6, linewidth=0)
         there = middle + rng.uniform(-0.03, 0.03, int((~known).sum())) * room
         dots.draw(axes, ~known, there, points[~known])

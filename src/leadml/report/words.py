@@ -103,11 +103,11 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
         "(intención), frente al lead habitual.",
     ),
     "read_reasons": (
-        "Reasons: what the score rests on, in points that add up to it; what says the same is one reason. "
-        "Values are compared with the last list that judged the model. Reasons do not say what would change the outcome.",
+        "Reasons: what the score rests on, in points that add up to it; what says the same is one reason. Values are "
+        "compared with the last list that judged the model. Reasons do not say what would change the outcome.",
         "Motivos: en qué se apoya la puntuación, en puntos que suman esa puntuación; lo que dice lo mismo es un "
-        "motivo. Los valores se comparan con la última lista con que se juzgó el modelo. Los motivos no dicen qué cambiaría "
-        "el resultado.",
+        "motivo. Los valores se comparan con la última lista con que se juzgó el modelo. Los motivos no dicen qué "
+        "cambiaría el resultado.",
     ),
     "scale": ("What a score means", "Qué significa cada puntuación"),
     "score": ("Score", "Puntuación"),
@@ -352,6 +352,7 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     "unit_share": ("share", "parte"),
     "unit_money": ("amount", "importe"),
     "unit_flag": ("no = 0, yes = 1", "no = 0, sí = 1"),
+    "unit_decayed": ("interactions", "interacciones"),
     "unit_number": ("value", "valor"),
     "unit_year": ("year", "año"),
     "unit_hour": ("hour of the day", "hora del día"),

@@ -41,6 +41,7 @@ def write_archive(folder: Path, scored: Scored) -> None:
         "problem": scorer.about["problem"],
         "features": [f.to_dict() for f in scorer.encoder.features],
         "missing": list(scorer.missing),
+        "forced": scored.forced,
         "inputs": sorted(str(f["sha256"]) for f in scored.reading["inputs"]),
     }
     for name, value in ((FACTS, facts), (DECISION, scorer.decision)):
@@ -87,7 +88,7 @@ def kept_scorer(workspace: Workspace, version: str) -> LeadScorer:
 def archived_cutoffs(workspace: Workspace) -> list[datetime]:
     """The cutoffs of the whole lists that are archived, oldest first; lists without times are not among them."""
     found = []
-    for folder in (workspace.data / "archive").glob("cutoff=*"):
+    for folder in (workspace.data / "archive").glob("cutoff=*/"):
         try:
             found.append(datetime.strptime(folder.name.removeprefix("cutoff="), CUTOFF))
         except ValueError:
@@ -103,6 +104,7 @@ def read_archived(workspace: Workspace, cutoff: datetime) -> Archived:
     """
     folder = workspace.data / "archive" / f"cutoff={cutoff.strftime(CUTOFF)}"
     facts, rows = read_json(folder / FACTS, "leadml predict"), read_frame(folder / FEATURES, "leadml predict")
-    if f"{ARCHIVED}lead_id" not in rows or "model_version" not in facts:
-        raise DataError(f"{folder} does not say which leads it is of, or by which model; run leadml predict again")
+    told = isinstance(facts, dict) and isinstance(facts.get("model_version"), str)
+    if f"{ARCHIVED}lead_id" not in rows or not told:
+        raise DataError(f"{folder} does not say which leads it is of, or by which model; later lists can be compared")
     return Archived(cutoff, facts, rows)

@@ -20,27 +20,29 @@ from leadml.stages import extract
 from leadml.stages.archive import ARCHIVED, Archived, archived_cutoffs, kept_scorer, read_archived
 from leadml.stages.context import Context
 from leadml.stages.scoring import Scored, open_tables
-from leadml.stages.settings import model_problem
+from leadml.stages.settings import SCALE_KEYS, model_problem
 from leadml.stages.units import use_unit
 
 STAGE = "explain"
-NAMED = 5  # archived cutoffs that a refusal names
+NAMED = 5  # archived cutoffs that a refusal names, and that are tried where the latest cannot be compared
 
 
 @dataclass(frozen=True)
 class Compared:
-    """How the list moved since an archived one: that one's cutoff and model version."""
+    """How the list moved since an archived one: that one's cutoff, model version and stamp ("" where it has none)."""
 
     moves: Moves
     cutoff: datetime
     model_version: str
+    forced: str
 
     @property
     def facts(self) -> dict[str, Any]:
         """For the manifest."""
         moves = self.moves
         counts = {"both": len(moves.leads), "came": len(moves.came), "left": len(moves.left)}
-        return {"cutoff": self.cutoff.isoformat(), "model_version": self.model_version, **counts}
+        stamp = {"forced": self.forced} if self.forced else {}
+        return {"cutoff": self.cutoff.isoformat(), "model_version": self.model_version, **counts, **stamp}
 
 
 def compare_with_earlier(context: Context, scored: Scored) -> tuple[Compared | None, str]:
@@ -52,32 +54,42 @@ def compare_with_earlier(context: Context, scored: Scored) -> tuple[Compared | N
         ConfigurationError: a cutoff is asked for that is after the list's own, or of a source without times.
         ArtifactError: a cutoff is asked for that is not archived.
     """
-    cutoff = find_earlier(context, scored)
-    if cutoff is None:
-        return None, ""
-    try:
-        archived = read_archived(context.workspace, cutoff)
-        earlier = earlier_scorer(context, scored, archived)
-        rows = rows_by(context, scored, earlier)
-        ids = archived.rows[f"{ARCHIVED}lead_id"]
-        before, now = ScoredList(earlier, ids, archived.rows), now_list(scored)
-        return Compared(explain_moves(before, now, rows), cutoff, earlier.version), ""
-    except LeadmlError as error:
-        return None, f"not compared with the list of {cutoff}: {error}"
+    why_not: list[str] = []
+    for cutoff in list_earlier(context, scored):
+        try:
+            return compare_with(context, scored, cutoff), "; ".join(why_not)
+        except LeadmlError as error:
+            why_not.append(f"not compared with the list of {cutoff}: {error}")
+    return None, "; ".join(why_not)
 
 
-def find_earlier(context: Context, scored: Scored) -> datetime | None:
-    """The cutoff of the archived list to compare with, None where there is none or none is wanted."""
+def compare_with(context: Context, scored: Scored, cutoff: datetime) -> Compared:
+    """The comparison with the archived list of one cutoff.
+
+    Raises:
+        LeadmlError: it cannot be compared any more.
+    """
+    archived = read_archived(context.workspace, cutoff)
+    earlier = earlier_scorer(context, scored, archived)
+    rows = rows_by(context, scored, earlier)
+    ids = archived.rows[f"{ARCHIVED}lead_id"]
+    before, now = ScoredList(earlier, ids, archived.rows), now_list(scored)
+    forced = str(archived.facts.get("forced") or "")
+    return Compared(explain_moves(before, now, rows), cutoff, earlier.version, forced)
+
+
+def list_earlier(context: Context, scored: Scored) -> list[datetime]:
+    """The cutoffs of the archived lists to compare with: the first that can be; none where none is wanted."""
     asked = context.config.explain.against
     if asked == AGAINST_NONE or (scored.cutoff is None and asked == AGAINST_LATEST):
-        return None
+        return []
     if scored.cutoff is None:
         raise ConfigurationError(
             f"explain.against={asked}: a table without times has no earlier list; leave it at {AGAINST_LATEST}"
         )
     now, there = scored.cutoff.replace(microsecond=0), archived_cutoffs(context.workspace)
     if asked == AGAINST_LATEST:
-        return max((c for c in there if c < now), default=None)
+        return [c for c in reversed(there) if c < now][:NAMED]
     cutoff = parse_instant("explain.against", asked).replace(microsecond=0)
     if cutoff > now:
         raise ConfigurationError(
@@ -90,7 +102,7 @@ def find_earlier(context: Context, scored: Scored) -> datetime | None:
             f"explain.against={asked}: no list of that cutoff is archived in {context.workspace.data / 'archive'}; "
             + (f"there is {named}" if newest else f"none is, up to {now}: leadml predict archives each list it scores")
         )
-    return cutoff
+    return [cutoff]
 
 
 def earlier_scorer(context: Context, scored: Scored, archived: Archived) -> LeadScorer:
@@ -103,9 +115,13 @@ def earlier_scorer(context: Context, scored: Scored, archived: Archived) -> Lead
     earlier = now if version == now.version else kept_scorer(context.workspace, version)
     if earlier.about["source"] != now.about["source"]:
         raise ArtifactError(f"it is of source={earlier.about['source']}, and this one of {now.about['source']}")
-    units = [s.about["problem"]["unit"] for s in (earlier, now)]
+    then, today = earlier.about["problem"], now.about["problem"]
+    units = then["unit"], today["unit"]
     if units[0] != units[1]:
         raise ArtifactError(f"it is of {units[0]}s, and this one of {units[1]}s (problem.unit)")
+    others = [key for key in SCALE_KEYS if then.get(key) != today.get(key)]
+    if others:
+        raise ArtifactError(f"its scores tell of another problem ({', '.join(others)}), so they mean something else")
     return earlier
 
 

@@ -41,7 +41,8 @@ def run(context: Context) -> None:
                 build_changes(compared.moves, scored.forced).to_parquet(folder / "changes.parquet", index=False)
         entry["rows"] = {"explained": len(scored.keys)}
         if compared is not None or why_not:
-            entry["against"] = {"left_out": why_not} if compared is None else compared.facts
+            left_out = {"left_out": why_not} if why_not else {}
+            entry["against"] = left_out if compared is None else compared.facts | left_out
         entry["model_version"] = scored.scorer.version
         if scored.forced:
             entry["forced"] = scored.forced
@@ -117,7 +118,9 @@ def report_input(context: Context, scored: Scored, compared: Compared | None) ->
         evidence=read_evidence(context),
         accounts=account_ids(scored.keys),
         strength=scorer.pair_points(draw_rows(scored.X, PAIR_LEADS, context.config.seed)),
-        changes=None if compared is None else Changes(compared.moves, compared.cutoff, compared.model_version),
+        changes=None
+        if compared is None
+        else Changes(compared.moves, compared.cutoff, compared.model_version, compared.forced),
         reference=scorer.reference,
     )
 
