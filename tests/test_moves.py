@@ -253,3 +253,11 @@ def test_lists_that_do_not_fit_are_refused():
         replace(now, X=now.X[1:])
     with pytest.raises(ArtifactError, match="39 rows of features are given beside a list of 40 leads"):
         explain_moves(earlier, now, now.X[1:])
+
+
+def test_levels_that_the_model_does_not_know_are_other_to_whoever_reads_the_moves():
+    scorer, then = made_scorer(NAMES, 0), made_rows(3, 1)
+    now = then.assign(industry=["Consulta del Dr. Pérez", *then["industry"].tolist()[1:]])
+    ids = pd.Series(["a", "b", "c"])
+    moves = explain_moves(ScoredList(scorer, ids, then), ScoredList(scorer, ids, now))
+    assert values_of(moves, "industry")["now"].tolist()[0] == "(other)"
