@@ -15,7 +15,7 @@ demo: .venv/.ready  ## an invented company, from its exports to scored and expla
 test: .venv/.ready-dev  ## the tests, warnings as errors, under 8 minutes on 2 cores
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not extra"
 
-extra: .venv/.ready-dev  ## the tests that need more than Python: Chromium, or Java and make spark
+extra: .venv/.ready-dev  ## the longest tests, and those that need Chromium, or Java and make spark
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m extra
 
 deep: .venv/.ready-dev  ## the full counts of the long checks; run again to go on where it stopped

@@ -250,6 +250,7 @@ def test_changes_of_fixed_attributes_are_read_from_what_extract_published(tmp_pa
     assert late_fields(context, SimpleNamespace(facts={"spec": None}), None) == {}
 
 
+@pytest.mark.extra
 def test_a_feature_that_looks_at_the_future_is_caught_and_no_other(tmp_path, monkeypatch):
     company = (f"paths.root={tmp_path}", "train.min_conversions=5", "problem.horizon_days=30", "problem.age_days=[]",
                "features.windows=[30]", "features.half_lives=[30]", "audit.cutoffs=1", "audit.leads=100",

@@ -51,6 +51,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.extra
 def test_the_worked_example_does_what_it_says(tmp_path):
     ran = []
     for language, body in blocks():

@@ -224,7 +224,7 @@ def test_they_stand_beside_the_other_features_in_frame_and_dictionary(con, table
     assert entries[:-1] == features and [None if pd.isna(v) else v for v in X["mine"]] == COUNTED
     assert entries[-1].to_dict() == {
         **{"name": "mine", "family": "timing", "kind": "number", "unit": "share", "window_days": 7},
-        **{"en": "mine", "es": "mío", "effort": True, "never": True, "topic": "mine"},
+        **{"en": "mine", "es": "mío", "effort": True, "never": True, "topic": "mine", "nothing": False},
     }
     joined = define_own(own("known", topic="activity"))[0].feature
     assert joined.topic == "activity"

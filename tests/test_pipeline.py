@@ -301,6 +301,7 @@ def test_scores_at_an_earlier_cutoff_do_not_need_the_future(copy):
         pd.testing.assert_series_equal(same[column], same[f"{column}_cut"], check_names=False, check_exact=True)
 
 
+@pytest.mark.extra
 def test_two_runs_on_one_and_two_threads_give_the_same_bytes(small_company, tmp_path):
     shown = run_cli("demo", f"paths.root={tmp_path}", *SMALL, "engine.threads=1", "tracking.enabled=false")
     assert shown.returncode == 0, shown.stderr

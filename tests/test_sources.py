@@ -843,6 +843,7 @@ def cut(raw: Path, past: Path, cutoff: datetime) -> None:
             csv.writer(stream).writerows(r for n, r in enumerate(rows) if n not in gone)
 
 
+@pytest.mark.extra
 def test_without_the_rows_of_the_future_the_same_was_known(tmp_path: Path):
     config = SimulateConfig(leads=300, months=12, start="2024-07-01", chunk_leads=300)
     simulate(config, 3, tmp_path / "raw", tmp_path / "truth", lambda _: None)

@@ -58,6 +58,7 @@ def test_a_run_in_progress_is_busy_75(copy):
     assert "try again" in shown.stderr and len(shown.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.extra
 @pytest.mark.deep
 @pytest.mark.parametrize("stage", ["extract", "train", "predict"] if DEEP else ["predict"])
 def test_a_killed_stage_leaves_the_last_good_output_and_the_next_run_works(copy, stage):
@@ -184,6 +185,7 @@ def test_scoring_survives_a_tracking_server_that_is_down(copy):
     assert run_here("predict", f"paths.root={copy}", "tracking.uri=http://127.0.0.1:9").returncode == 0
 
 
+@pytest.mark.extra
 def test_training_with_a_server_that_is_down_is_exit_4_and_keeps_the_models(copy):
     before = stored(copy, "models")
     shown = run_here("train", f"paths.root={copy}", "tracking.uri=http://127.0.0.1:9", *SMALL)

@@ -59,9 +59,10 @@ def open_spans(leads: ir.Table, exits: ir.Table, closures: ir.Table) -> ir.Table
         seen_until=out.seen_at.min(where=counts),
         removed_at=out["at"].min(where=counts & out.kind.isin(REMOVED)),
     )
-    # Opened twice without an exit between is one span; openings at one instant are one already.
-    one = spans.group_by(["lead_id", "open_until"]).aggregate(
-        open_from=spans.open_from.min(), seen_until=spans.seen_until.min(), removed_at=spans.removed_at.min()
+    # Opened twice without an exit between is one span; openings at one instant are one already. (A conversion before
+    # both gives two spans one end, but not one instant at which that is known, where there was an exit between.)
+    one = spans.group_by(["lead_id", "open_until", "seen_until"]).aggregate(
+        open_from=spans.open_from.min(), removed_at=spans.removed_at.min()
     )
     following = one.open_from.lead().over(group_by=one.lead_id, order_by=one.open_from)
     one = one.mutate(seen_until=ibis.least(one.seen_until, following.fill_null(one.seen_until)))
