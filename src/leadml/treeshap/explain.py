@@ -23,7 +23,7 @@ from leadml.treeshap.tables import gauss
 if TYPE_CHECKING:
     import shap
 
-STREAM_ROWS = 1 << 16
+STREAM_ROWS = 1 << 15
 PAIR_ROWS, PAIR_BYTES = 2048, 64 << 20  # of a block at most: a model of 100 columns has up to 4,950 pairs
 WAVE = 16  # blocks whose pairs are summed at a time
 
