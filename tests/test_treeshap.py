@@ -296,6 +296,10 @@ def test_threads_and_the_rows_beside_change_no_bit():
     np.testing.assert_array_equal(one.values, two.values)
     alone = made_.explain(X[1234:1235])
     np.testing.assert_array_equal(alone.values[0], one.values[1234])
+    parts = list(made_.stream(X, rows=700))
+    assert len(parts) == 8
+    np.testing.assert_array_equal(np.concatenate([p.values for p in parts]), one.values)
+    np.testing.assert_array_equal(np.concatenate([p.margin for p in parts]), one.margin)
     turned = made_.explain(np.asfortranarray(X))
     np.testing.assert_array_equal(turned.values, one.values)
 
