@@ -29,7 +29,7 @@ lint: .venv/.ready-dev  ## style and types
 format: .venv/.ready-dev  ## put the code into the house's format
 	@$(BIN)/ruff check --fix $(SOURCES) && $(BIN)/ruff format $(SOURCES)
 
-bench: .venv/.ready-dev  ## the tables of benchmarks/README.md, measured here in under an hour
+bench: .venv/.ready-dev  ## the tables of benchmarks/README.md, measured here in an hour or two
 	@$(BIN)/python benchmarks/stages.py
 	@$(BIN)/python benchmarks/readers.py
 	@$(BIN)/python benchmarks/audit.py

@@ -1,4 +1,4 @@
-"""What the features are worth out of time, with the same learner throughout; prints tables, twenty minutes.
+"""What the features are worth out of time, with the same learner throughout; prints tables, half an hour or more.
 
     python benchmarks/useful.py [workspace of an extract; a simulated company of 20,000 leads unless said]
 
