@@ -29,7 +29,13 @@ LONGEST = (
     "test_changed.py", "test_compared.py", "test_problem_twin.py", "test_inspect.py", "test_cli.py",
 )  # fmt: skip
 # A company whose model is deployed, as small and as quickly trained as that goes.
-SMALL = ("simulate.leads=2000", "train.min_conversions=20", "train.bootstrap=10", "model.max_trees=30")
+SMALL = (
+    "model=lightgbm",
+    "simulate.leads=2000",
+    "train.min_conversions=20",
+    "train.bootstrap=10",
+    "model.max_trees=30",
+)
 
 
 def counts(few: int, full: int) -> int:

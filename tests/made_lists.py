@@ -2,10 +2,22 @@
 
 import numpy as np
 import pandas as pd
+import yaml
+from conftest import ROOT
 
-from leadml.config import ConversionEvent, ModelConfig, ProblemConfig, Promote, SplitConfig, TrainConfig
+from leadml.config import (
+    ConversionEvent,
+    ModelConfig,
+    ProblemConfig,
+    Promote,
+    Rung,
+    SplitConfig,
+    TrainConfig,
+    TuneConfig,
+)
 from leadml.features.dictionary import Feature, Kind
 from leadml.recipe import RecipeConfig
+from leadml.scorecard import PointRule
 
 
 def number(name: str, effort: bool = False) -> Feature:
@@ -14,6 +26,17 @@ def number(name: str, effort: bool = False) -> Feature:
 
 def category(name: str) -> Feature:
     return Feature(name, "firmographic", Kind.CATEGORY, "", None, name, name)
+
+
+def read_card() -> tuple[PointRule, ...]:
+    """conf/scorecard/default.yaml."""
+    rules = yaml.safe_load((ROOT / "conf/scorecard/default.yaml").read_text())["rules"]
+    return tuple(
+        PointRule(
+            tuple(r["features"]), r["points"], r.get("at_least"), r.get("at_most"), frozenset(r.get("values", ()))
+        )
+        for r in rules
+    )
 
 
 def make_problem(**changes: object) -> ProblemConfig:
@@ -34,6 +57,8 @@ def make_problem(**changes: object) -> ProblemConfig:
 
 def make_config(**changes: object) -> RecipeConfig:
     model = ModelConfig(
+        kind=Rung.auto,
+        strengths=[0.01, 0.1],
         learning_rate=0.1,
         num_leaves=7,
         max_depth=6,
@@ -42,21 +67,26 @@ def make_config(**changes: object) -> RecipeConfig:
         feature_fraction=0.8,
         bagging_fraction=0.8,
         max_trees=60,
+        bag=1,
+        monotone={},
         min_level_rows=10,
         max_levels=20,
     )
     train = TrainConfig(
         split=SplitConfig(test_cutoffs=6, test_share=0.3, folds=3),
+        tune=TuneConfig(None, None),
         min_conversions=30,
         bootstrap=60,
         confidence=0.9,
         base_rate_half_life_days=180,
         max_shift=0.25,
         suspicious_auc=0.98,
+        better_origins=0.6,
         p50=None,
         promote=Promote.never,
     )
     values = {"problem": make_problem(), "model": model, "train": train, "seed": 7, "threads": 1, "ordered": False}
+    values["card"] = read_card()
     return RecipeConfig(**{**values, **changes})
 
 

@@ -3,23 +3,32 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from made_lists import make_leads, number
+from made_lists import make_leads, number, read_card
 
 from leadml.baselines import (
     BaselineRows,
-    PointRule,
     build_baselines,
-    fit_logistic,
-    score_points,
+    score_logistic,
     score_recency,
 )
 from leadml.encoding import fit_encoder
 from leadml.metrics import auc
+from leadml.models import LOGISTIC, Member, Model, count_points, fit_linear
+from leadml.scorecard import PointRule
 
 
 def rows_of(X: pd.DataFrame, age_days: list[float] | None = None) -> BaselineRows:
     snapshots = pd.DataFrame({"age_days": age_days or [np.nan] * len(X), "label": 0.0})
     return BaselineRows(snapshots, X, np.ones(len(X), dtype=bool))
+
+
+CARD = read_card()
+
+
+def logistic_of(train: BaselineRows, features: list) -> Model:
+    encoder = fit_encoder(train.X, features, 10, 20)
+    learner = fit_linear(encoder.encode(train.X), train.label, encoder, [0.1], 1)[0]
+    return Model(encoder, (Member(LOGISTIC, 1.0, learner),))
 
 
 def parts(signal: float = 1.0) -> tuple[BaselineRows, BaselineRows, list]:
@@ -44,19 +53,19 @@ def test_points_as_a_person_adds_them_up():
     X = pd.read_csv(io.StringIO(table.replace(" ", "").strip()))
     expected = X.pop("points")
     # 15 + 5 + 15 + 5;  6 - 10 + 15 - 10;  nothing known;  nothing met
-    np.testing.assert_array_equal(score_points(rows_of(X)), expected)
+    np.testing.assert_array_equal(count_points(X, CARD), expected)
 
 
 def test_the_first_present_feature_of_a_rule_counts_once():
     rule = PointRule(("visits_7d", "visits_30d"), 5, at_least=1)
     X = pd.DataFrame({"visits_30d": [9.0, 9.0], "visits_7d": [0.0, 1.0]})
-    np.testing.assert_array_equal(score_points(rows_of(X), [rule]), [0, 5])
-    np.testing.assert_array_equal(score_points(rows_of(X[["visits_30d"]]), [rule]), [5, 5])
+    np.testing.assert_array_equal(count_points(X, [rule]), [0, 5])
+    np.testing.assert_array_equal(count_points(X[["visits_30d"]], [rule]), [5, 5])
 
 
 def test_no_known_feature_means_no_scorecard():
-    assert score_points(rows_of(pd.DataFrame({"V1": [1.0], "V2": ["a"]}))) is None
-    assert score_points(rows_of(pd.DataFrame({"recency_lead_days": [1.0], "mail_kind": ["free"]}))) is None
+    assert count_points(pd.DataFrame({"V1": [1.0], "V2": ["a"]}), CARD) is None
+    assert count_points(pd.DataFrame({"recency_lead_days": [1.0], "mail_kind": ["free"]}), CARD) is None
 
 
 def test_recency_orders_by_the_last_sign_of_life_then_never():
@@ -69,8 +78,7 @@ def test_recency_orders_by_the_last_sign_of_life_then_never():
 
 def test_every_baseline_has_the_base_rate_on_the_training_lists():
     train, _, features = parts()
-    encoder = fit_encoder(train.X, features, 10, 20)
-    found, notes = build_baselines(train, train, encoder, rate=0.07, seed=1)
+    found, notes = build_baselines(train, train, logistic_of(train, features), CARD, rate=0.07)
     assert list(found) == ["constant", "points", "recency", "logistic"]
     assert notes == ()
     for name, baseline in found.items():
@@ -79,8 +87,7 @@ def test_every_baseline_has_the_base_rate_on_the_training_lists():
 
 def test_signal_is_found_by_those_who_can():
     train, test, features = parts()
-    encoder = fit_encoder(train.X, features, 10, 20)
-    found, _ = build_baselines(train, test, encoder, rate=0.1, seed=1)
+    found, _ = build_baselines(train, test, logistic_of(train, features), CARD, rate=0.1)
     assert auc(test.label, found["logistic"].score) > 0.7
     assert auc(test.label, found["points"].score) > 0.6
     assert abs(auc(test.label, found["recency"].score) - 0.5) < 0.05
@@ -94,22 +101,20 @@ def test_logistic_survives_infinite_unseen_and_missing_values():
     X["mail_kind"] = "never seen"
     X["visits_30d"] = np.inf
     X["noise_0"] = 1e300
-    encoder = fit_encoder(train.X, features, 10, 20)
-    odds = fit_logistic(train, BaselineRows(test.snapshots, X, test.listed), encoder, 0.1, seed=1)
+    odds = score_logistic(train, BaselineRows(test.snapshots, X, test.listed), logistic_of(train, features), 0.1)
     assert np.isfinite(odds).all()
 
 
 def test_logistic_on_categories_alone():
     train, test, features = parts()
-    encoder = fit_encoder(train.X, [f for f in features if f.name == "mail_kind"], 10, 20)
-    assert auc(test.label, fit_logistic(train, test, encoder, 0.1, seed=1)) > 0.55
+    logistic = logistic_of(train, [f for f in features if f.name == "mail_kind"])
+    assert auc(test.label, score_logistic(train, test, logistic, 0.1)) > 0.55
 
 
 def test_unavailable_baselines_are_noted():
     train, test, _ = parts()
     bare = [BaselineRows(p.snapshots.assign(age_days=np.nan), p.X[["noise_0"]], p.listed) for p in (train, test)]
-    encoder = fit_encoder(bare[0].X, [number("noise_0")], 10, 20)
-    found, notes = build_baselines(*bare, encoder, rate=0.1, seed=1)
+    found, notes = build_baselines(*bare, logistic_of(bare[0], [number("noise_0")]), CARD, rate=0.1)
     assert list(found) == ["constant", "logistic"]
     assert notes == (
         "baseline points is not available: fewer than 3 features that the scorecard knows",

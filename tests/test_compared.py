@@ -138,7 +138,7 @@ def test_a_damaged_copy_of_the_model_is_written_again(root, tmp_path):
     folder = tmp_path / "data/archive/models" / scorer.version
     for damage in (None, "damaged"):
         if damage:
-            (folder / "booster.txt").write_text(damage)
+            (folder / "booster-1.txt").write_text(damage)
         with workspace.publish() as out:
             keep_scorer(out, workspace, scorer)
         assert LeadScorer.load_without_decision(folder).version == scorer.version

@@ -17,6 +17,7 @@ from leadml.calibration import Calibrator
 from leadml.encoding import fit_encoder
 from leadml.errors import ArtifactError
 from leadml.features.dictionary import Feature, Kind
+from leadml.models import Model
 from leadml.moves import PARTS, explain_moves, sum_by_feature, sum_parts
 from leadml.reweighing import ScoredList, compare_importance
 from leadml.scorer import LeadScorer, Scale
@@ -49,7 +50,7 @@ def made_scorer(names, seed, slope=1.0, intercept=0.0, p50=0.1):
     data = lgb.Dataset(encoder.encode(X), y, categorical_feature=encoder.categorical or "auto")
     booster = lgb.train(QUIET | {"seed": seed}, data, 12)
     scale = Scale(p50, dict.fromkeys(("firmographic", "behaviour", "timing", "channel"), 0.0))
-    return LeadScorer(booster, encoder, Calibrator(slope, intercept), scale, (), {"made": seed})
+    return LeadScorer(Model.of(booster, encoder), Calibrator(slope, intercept), scale, (), {"made": seed})
 
 
 def twin(earlier, now, rows):
@@ -57,7 +58,7 @@ def twin(earlier, now, rows):
     old, new = earlier.scorer, now.scorer
 
     def contributions(scorer, X):
-        found = scorer.booster.predict(scorer.encoder.encode(scorer.prepare(X)), pred_contrib=True).tolist()
+        found = scorer.model.boosters[0].predict(scorer.encoder.encode(scorer.prepare(X)), pred_contrib=True).tolist()
         return [(dict(zip(scorer.encoder.names, row, strict=False)), row[-1]) for row in found]
 
     def score(margin, calibrator, p50):

@@ -29,7 +29,7 @@ OUTPUTS = (
     f"{SCORES}/crm.csv",
     "data/reports/report.html",
     "data/reports/points.parquet",
-    "models/champion/booster.txt",
+    "models/champion/booster-1.txt",
     "models/champion/scorer.json",
     "models/champion/decision.json",
 )
@@ -254,7 +254,7 @@ def test_mlflow_holds_parameters_figures_digests_and_plots(root):
 
 
 def test_calibrate_again_changes_the_decision_and_not_the_model(copy):
-    before = (copy / "models/champion/booster.txt").read_bytes()
+    before = (copy / "models/champion/booster-1.txt").read_bytes()
     shown = run_here("calibrate", f"paths.root={copy}", "threshold.weekly_capacity=10", "decision.grades.A=90")
     assert shown.returncode == 0, shown.stderr
     decision = json.loads((copy / "models/champion/decision.json").read_text())
@@ -262,7 +262,7 @@ def test_calibrate_again_changes_the_decision_and_not_the_model(copy):
     assert decision["chosen"]["entries_per_week"] <= 10
     judged = decision["judged"]
     assert judged["observed_precision"]["low"] <= judged["observed_precision"]["value"]
-    assert (copy / "models/champion/booster.txt").read_bytes() == before
+    assert (copy / "models/champion/booster-1.txt").read_bytes() == before
     assert run_here("predict", f"paths.root={copy}").returncode == 0
     work = scores(copy)
     assert (work["queue"] == "work").sum() < (scores(copy)["probability"] >= 0.03).sum()

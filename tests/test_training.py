@@ -120,7 +120,7 @@ def test_bands_count_what_they_hold(trained):
 
 def test_the_final_model_has_seen_the_test_period(trained):
     assert set(trained.split.test) & set(trained.split.final)
-    assert trained.booster.num_trees() == trained.n_trees == trained.judged.booster.num_trees()
+    assert [m.name for m in trained.final.members] == [m.name for m in trained.judged.members]
     assert trained.encoder.dropped == ("empty",)
     assert "1 features do not vary and are left out: empty" in trained.notes
 

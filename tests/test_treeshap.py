@@ -401,8 +401,8 @@ def test_without_numba_lightgbms_own_contributions_serve(monkeypatch, small_comp
     monkeypatch.setitem(sys.modules, "leadml.treeshap", None)
     without = champion(small_company)
     with pytest.warns(RuntimeWarning, match="numba cannot be used"):
-        assert without.explainer is None
-    assert scorer.explainer is not None
+        assert without.model.explainer is None
+    assert scorer.model.explainer is not None
     base, points = without.points(without.prepare(frame))
     assert base == pytest.approx(with_it[0], abs=1e-9)
     np.testing.assert_allclose(points, with_it[1], rtol=0, atol=1e-9)

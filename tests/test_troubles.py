@@ -108,8 +108,8 @@ def test_a_sweep_logs_to_mlflow_only(copy):
     ("broken", "text", "code", "said"),
     [
         ("scorer.json", "{", 4, "is broken"),
-        ("scorer.json", '{"format": 1, "about": {}}', 4, "scorer format 1, this version reads 2; train again"),
-        ("booster.txt", "tree", 4, "is broken"),
+        ("scorer.json", '{"format": 1, "about": {}}', 4, "scorer format 1, this version reads 3; train again"),
+        ("booster-1.txt", "tree", 4, "is broken"),
         ("decision.json", '{"model_version": "0"}', 4, "run leadml calibrate"),
     ],
 )
@@ -121,7 +121,7 @@ def test_a_broken_model_is_named(copy, broken, text, code, said):
 
 
 def test_a_broken_champion_is_replaced_by_training(copy):
-    (copy / "models/champion/booster.txt").write_text("tree")
+    (copy / "models/champion/booster-1.txt").write_text("tree")
     shown = run_here("train", f"paths.root={copy}", "tracking.enabled=false", *SMALL)
     assert shown.returncode == 0, shown.stderr
     assert "is broken" in shown.stdout

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from made_lists import make_config
 
 from leadml.bootstrap import Interval
 from leadml.verdict import VERDICTS, Evidence, build_verdict
@@ -15,6 +16,9 @@ GOOD = Evidence(
     loss_to_points=Interval(-0.006, -0.01, -0.002, 80),
     points_to_constant=Interval(-0.004, -0.006, -0.002, 80),
 )
+RULE = replace(make_config().train, min_conversions=50, suspicious_auc=0.95, better_origins=0.6)
+BETTER, WORSE = Interval(-0.002, -0.01, 0.006, 20), Interval(0.001, -0.007, 0.009, 20)
+LIFT, POOR = Interval(1.4, 0.7, 2.1, 20), Interval(0.9, 0.3, 1.5, 20)
 NO_POINTS = {"points_auc": None, "loss_to_points": None, "points_to_constant": None}
 POOR_LIFT = {"lift_10": Interval(1.5, 0.9, 2.0, 80)}
 
@@ -23,6 +27,9 @@ POOR_LIFT = {"lift_10": Interval(1.5, 0.9, 2.0, 80)}
     ("changes", "name"),
     [
         ({}, "deploy"),
+        ({"origins": ((BETTER, LIFT), (WORSE, LIFT), (BETTER, LIFT), (WORSE, LIFT))}, "deploy"),
+        ({"origins": ((BETTER, LIFT), (WORSE, LIFT), (BETTER, POOR), (WORSE, LIFT))}, "use points"),
+        ({"is_points": True}, "use points"),
         (NO_POINTS, "deploy"),
         ({"loss_to_points": Interval(0.001, -0.001, 0.003, 80)}, "deploy"),
         ({"loss_to_points": Interval(0.003, 0.001, 0.005, 80)}, "use points"),
@@ -42,13 +49,13 @@ POOR_LIFT = {"lift_10": Interval(1.5, 0.9, 2.0, 80)}
     ],
 )
 def test_the_rule(changes, name):
-    verdict = build_verdict(replace(GOOD, **changes), min_conversions=50, suspicious_auc=0.95)
+    verdict = build_verdict(replace(GOOD, **changes), RULE)
     assert verdict.name == name
     assert name in VERDICTS
     assert verdict.allows_champion == (name in ("deploy", "use points"))
 
 
 def test_the_reason_has_the_figures():
-    why = build_verdict(GOOD, 50, 0.95).why
+    why = build_verdict(GOOD, RULE).why
     assert "2.10 [1.60, 2.60]" in why and "-0.0100 [-0.0140, -0.0050]" in why
-    assert "9 in the test (needed: 10)" in build_verdict(replace(GOOD, test_conversions=9), 50, 0.95).why
+    assert "9 in the test (needed: 10)" in build_verdict(replace(GOOD, test_conversions=9), RULE).why

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
-__all__ = ["LeadScorer", "__version__"]
+__all__ = ["ConversionClassifier", "LeadScorer", "__version__"]
 
 if TYPE_CHECKING:
+    from leadml.classifier import ConversionClassifier
     from leadml.scorer import LeadScorer
 
 
 def __getattr__(name: str) -> object:
-    """Loads LeadScorer when it is first asked for, so that `leadml --help` stays instant."""
+    """Loads the two classes when they are first asked for, so that `leadml --help` stays instant."""
     if name == "LeadScorer":
         from leadml.scorer import LeadScorer
 
         return LeadScorer
+    if name == "ConversionClassifier":
+        from leadml.classifier import ConversionClassifier
+
+        return ConversionClassifier
     raise AttributeError(f"module 'leadml' has no attribute {name!r}")

@@ -51,8 +51,40 @@ def judge_test(test: pd.DataFrame, baselines: Sequence[str], train: TrainConfig,
     return result
 
 
-def read_evidence(metrics: dict[str, Any], train_conversions: int) -> Evidence:
-    """What the verdict looks at, from the figures of `judge_test`."""
+def judge_origins(stream: pd.DataFrame, train: TrainConfig, seed: int) -> list[dict[str, Any]]:
+    """The figures at each origin before the test: the folds, whose models knew nothing later than their beginning.
+
+    The folds chose the recipe, so each of them alone flatters it a little; a model that is better at the test only is
+    another matter than one that is better at every origin.
+
+    Args:
+        stream: one row a lead and list: ``fold``, ``list``, ``lead_id``, ``account_id``, ``cutoff``, ``label``,
+            ``margin``, ``probability_other``.
+        train: bootstrap draws and confidence.
+        seed: of the draws.
+
+    Returns:
+        A fold each, the oldest first: what it holds, ``figures`` and ``difference_to_constant`` (the rate of the other
+        folds) as in `judge_test`.
+    """
+    config, found = BootstrapConfig(train.bootstrap, train.confidence, seed), []
+    for fold, rows in stream.groupby("fold", sort=True):
+        others = stream.loc[stream["fold"] != fold, "label"]
+        known = others if len(others) else rows["label"]
+        rate = (float(known.sum()) + 0.5) / (len(known) + 1)
+        scores = {
+            "model": (rows["margin"].to_numpy(float), rows["probability_other"].to_numpy(float)),
+            "constant": (np.zeros(len(rows)), np.full(len(rows), rate)),
+        }
+        figures = bootstrap_scores(rows, scores, config)
+        counts = _counts(rows.assign(probability=rows["probability_other"]))
+        told = {"figures": figures["scorers"]["model"], "difference_to_constant": figures["differences"]["constant"]}
+        found.append(counts | told)
+    return found
+
+
+def read_evidence(metrics: dict[str, Any], train_conversions: int, points: bool = False) -> Evidence:
+    """What the verdict looks at, from the figures of `judge_test`; ``points``: the model is the scorecard."""
     scorers, differences = metrics["scorers"], metrics["differences"]
     with_points = "points" in scorers
     return Evidence(
@@ -64,6 +96,11 @@ def read_evidence(metrics: dict[str, Any], train_conversions: int) -> Evidence:
         points_auc=Interval(**scorers["points"]["auc"]) if with_points else None,
         loss_to_points=Interval(**differences["points"]["log_loss"]) if with_points else None,
         points_to_constant=Interval(**metrics["points_to_constant"]["log_loss"]) if with_points else None,
+        origins=tuple(
+            (Interval(**o["difference_to_constant"]["log_loss"]), Interval(**o["figures"]["lift_10"]))
+            for o in metrics.get("origins", [])
+        ),
+        is_points=points,
     )
 
 

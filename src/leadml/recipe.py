@@ -10,6 +10,7 @@ import pandas as pd
 
 from leadml.config import ModelConfig, ProblemConfig, TrainConfig
 from leadml.errors import DataError
+from leadml.scorecard import PointRule
 from leadml.splits import Split, build_split
 
 
@@ -17,7 +18,8 @@ from leadml.splits import Split, build_split
 class RecipeConfig:
     """Everything that decides what comes out of `fit_recipe`, but for ``threads``, which only decides how fast.
 
-    ``ordered`` says that the rows of an undated table lie in order of time (``position``).
+    ``card`` is the team's scorecard; ``ordered`` says that the rows of an undated table lie in order of time
+    (``position``).
     """
 
     problem: ProblemConfig
@@ -26,6 +28,7 @@ class RecipeConfig:
     seed: int
     threads: int
     ordered: bool = False
+    card: tuple[PointRule, ...] = ()
 
 
 def split_checked(snapshots: pd.DataFrame, config: RecipeConfig) -> Split:

@@ -1,18 +1,17 @@
 """The scorer: a folder of plain files that turns feature frames into probabilities, scores and exact reasons.
 
-``booster.txt`` is LightGBM's own text, ``scorer.json`` holds everything else; both together are immutable and known by
-their digest. ``decision.json`` beside them (threshold, grades) names that digest and may be chosen again. Nothing is
-unpickled.
+``booster-1.txt`` and so on are LightGBM's own texts, one a booster; ``scorer.json`` holds everything else. Together
+they are immutable and known by their digest. ``decision.json`` beside them (threshold, grades) names that digest and
+may be chosen again. Nothing is unpickled.
 """
 
 import hashlib
 import json
 import re
-import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -23,6 +22,7 @@ from leadml.calibration import Calibrator
 from leadml.encoding import Encoder
 from leadml.errors import ArtifactError
 from leadml.features.values import clean_values
+from leadml.models import Model, restore_members, store_members
 from leadml.reasons import (
     POINTS_PER_LOG_ODD,
     Reasons,
@@ -35,11 +35,8 @@ from leadml.reasons import (
 )
 from leadml.thresholds import grade_of
 
-if TYPE_CHECKING:
-    from leadml.treeshap import Explainer
-
-FORMAT = 2  # raised with every change of what scorer.json holds or of what a feature's name means
-BOOSTER, SCORER, DECISION = "booster.txt", "scorer.json", "decision.json"
+FORMAT = 3  # raised with every change of what scorer.json holds or of what a feature's name means
+SCORER, DECISION = "scorer.json", "decision.json"
 INTENT = ["behaviour", "timing", "channel"]
 
 
@@ -62,8 +59,7 @@ class LeadScorer:
     are the texts that the scorer was read from, None for one that was just trained.
     """
 
-    booster: lgb.Booster
-    encoder: Encoder
+    model: Model
     calibrator: Calibrator
     scale: Scale
     missing: tuple[str, ...]
@@ -71,6 +67,11 @@ class LeadScorer:
     reference: Reference = field(default_factory=Reference)
     decision: dict[str, Any] | None = None
     files: dict[str, str] | None = None
+
+    @property
+    def encoder(self) -> Encoder:
+        """The model's."""
+        return self.model.encoder
 
     @classmethod
     def load(cls, folder: str | Path) -> "LeadScorer":
@@ -87,31 +88,36 @@ class LeadScorer:
         """`load` that does not look at decision.json, so that a broken one can be chosen again."""
         folder = Path(folder)
         try:
-            booster_text = (folder / BOOSTER).read_text(encoding="utf-8")
-            scorer_text = (folder / SCORER).read_text(encoding="utf-8")
-            entry = json.loads(scorer_text)
+            texts = {SCORER: (folder / SCORER).read_text(encoding="utf-8")}
+            entry = json.loads(texts[SCORER])
             found = entry.get("format")
             if found != FORMAT:
                 raise ArtifactError(f"{folder}: scorer format {found}, this version reads {FORMAT}; train again")
-            if entry["booster_sha256"] != text_digest(booster_text):
-                raise ArtifactError(
-                    f"the scorer in {folder} is broken: {BOOSTER} is not the file that {SCORER} was written with; "
-                    "train again or restore the folder"
-                )
+            boosters = []
+            for name, digest in entry["boosters"].items():
+                texts[name] = (folder / Path(name).name).read_text(encoding="utf-8")
+                if digest != text_digest(texts[name]):
+                    raise ArtifactError(
+                        f"the scorer in {folder} is broken: {name} is not the file that {SCORER} was written with; "
+                        "train again or restore the folder"
+                    )
+                boosters.append(lgb.Booster(model_str=texts[name]))
             encoder = Encoder.from_dict(entry["encoder"])
             scorer = cls(
-                booster=lgb.Booster(model_str=booster_text),
-                encoder=encoder,
+                model=Model(encoder, restore_members(entry["members"], boosters)),
                 calibrator=Calibrator(**entry["calibration"]),
                 scale=Scale(**entry["scale"]),
                 missing=tuple(entry["missing"]),
                 about=entry["about"],
                 reference=Reference.from_dict(entry["reference"], encoder.levels),
-                files={BOOSTER: booster_text, SCORER: scorer_text},
+                files=texts,
             )
         except FileNotFoundError as error:
             raise ArtifactError(f"no scorer in {folder}: {error.filename} is missing; run leadml train") from error
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, lgb.basic.LightGBMError) as error:
+        except (
+            json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError, IndexError, ValueError,
+            lgb.basic.LightGBMError,
+        ) as error:  # fmt: skip
             raise ArtifactError(
                 f"the scorer in {folder} is broken ({error}); train again or restore the folder"
             ) from error
@@ -119,13 +125,10 @@ class LeadScorer:
 
     def with_decision(self, decision: dict[str, Any] | None) -> "LeadScorer":
         """The same scorer with threshold and grades."""
-        scorer = replace(self, decision=decision)
-        if "explainer" in self.__dict__:  # made already: it takes seconds
-            scorer.__dict__["explainer"] = self.explainer
-        return scorer
+        return replace(self, decision=decision)
 
     def save(self, folder: Path) -> None:
-        """Writes booster.txt and scorer.json; the same scorer gives the same bytes."""
+        """Writes scorer.json and the boosters; the same scorer gives the same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in self.texts.items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -135,11 +138,18 @@ class LeadScorer:
         """The files by name: as they were read, so that a newer leadml gives a stored model no other version."""
         if self.files is not None:
             return self.files
+        members, boosters = store_members(self.model.members)
         # The one line of the model text that depends on the machine rather than on the data.
-        booster = re.sub(r"^\[num_threads: .*\]$", "[num_threads: 0]", self.booster.model_to_string(), flags=re.M)
+        texts = {
+            f"booster-{i}.txt": re.sub(
+                r"^\[num_threads: .*\]$", "[num_threads: 0]", booster.model_to_string(), flags=re.M
+            )
+            for i, booster in enumerate(boosters, start=1)
+        }
         entry = {
             "format": FORMAT,
-            "booster_sha256": text_digest(booster),
+            "boosters": {name: text_digest(text) for name, text in texts.items()},
+            "members": members,
             "encoder": self.encoder.to_dict(),
             "calibration": self.calibrator.to_dict(),
             "scale": {"p50": self.scale.p50, "reference": self.scale.reference},
@@ -147,10 +157,7 @@ class LeadScorer:
             "reference": self.reference.to_dict(),
             "about": self.about,
         }
-        return {
-            BOOSTER: booster,
-            SCORER: json.dumps(entry, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n",
-        }
+        return texts | {SCORER: json.dumps(entry, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n"}
 
     @cached_property
     def digest(self) -> str:
@@ -180,10 +187,8 @@ class LeadScorer:
         return clean_values(frame[self.encoder.names], list(self.encoder.features), self.missing)
 
     def margin(self, X: pd.DataFrame) -> np.ndarray:
-        """The trees' margin (n,), natural log-odds before calibration, of a prepared frame."""
-        if not len(X):
-            return np.zeros(0)
-        return np.asarray(self.booster.predict(self.encoder.encode(X), raw_score=True), dtype=np.float64)
+        """The model's margin (n,), natural log-odds before calibration, of a prepared frame."""
+        return self.model.margins(X)
 
     def raw_score(self, margin: np.ndarray) -> np.ndarray:
         """The score before it is clipped to 0-100: 50 + 10 * log2(odds(p) / odds(p50))."""
@@ -192,9 +197,9 @@ class LeadScorer:
     def points(self, X: pd.DataFrame) -> tuple[float, np.ndarray]:
         """Base points and exact points (n, k) of a prepared frame: they add up to `raw_score`.
 
-        Path-dependent SHAP values (Lundberg et al. 2020) of the margin, by `leadml.treeshap`.
+        SHAP values of the margin (`Model.contributions`): path-dependent ones (Lundberg et al. 2020) of trees.
         """
-        base, values = self.contributions(self.encoder.encode(X))
+        base, values = self.model.contributions(self.encoder.encode(X))
         return explain_points(values, base, self.calibrator.slope, self.calibrator.intercept, self.scale.p50)
 
     def pair_points(self, X: pd.DataFrame) -> np.ndarray | None:
@@ -202,36 +207,8 @@ class LeadScorer:
 
         Shapley interaction values, by `leadml.treeshap`; None where numba cannot be used.
         """
-        if self.explainer is None:
-            return None
-        strength = self.explainer.interaction_strength(self.encoder.encode(X))
-        return POINTS_PER_LOG_ODD * abs(self.calibrator.slope) * strength
-
-    def contributions(self, matrix: np.ndarray) -> tuple[float, np.ndarray]:
-        """SHAP's base value and values (n, k) of the margin, of an encoded matrix."""
-        if self.explainer is not None:
-            found = self.explainer.explain(matrix)
-            return found.base, found.values
-        if not len(matrix):
-            return 0.0, np.zeros(matrix.shape)
-        values = np.asarray(self.booster.predict(matrix, pred_contrib=True), dtype=np.float64)
-        return float(values[0, -1]), values[:, :-1]
-
-    @cached_property
-    def explainer(self) -> "Explainer | None":
-        """What explains; None where numba cannot be used: then LightGBM's pred_contrib serves, far slower.
-
-        Both give the same to 1e-9 of a row's largest value while paths ask for up to 30 columns (beyond, LightGBM's own
-        loses digits). How many rows there are makes no difference, so that a lead's points are the same to the bit
-        whoever else is on the list.
-        """
-        try:
-            from leadml.treeshap import Explainer  # here: numba takes half a second to load
-        except ImportError as error:
-            warnings.warn(f"numba cannot be used ({error}): scores are explained by LightGBM, a hundred times slower",
-                          RuntimeWarning, stacklevel=2)  # fmt: skip
-            return None
-        return Explainer.of(self.booster)
+        strength = self.model.interaction_strength(self.encoder.encode(X))
+        return None if strength is None else POINTS_PER_LOG_ODD * abs(self.calibrator.slope) * strength
 
     def fit_and_intent(self, points: np.ndarray) -> pd.DataFrame:
         """Fit (firmographic points) and intent (behaviour, timing, channel), centred on the reference list."""

@@ -30,6 +30,7 @@ class RunRecord:
     scorer: Path
     example: pd.DataFrame
     texts: dict[str, Any] = field(default_factory=dict)
+    trials: list[dict[str, Any]] = field(default_factory=list)
 
 
 def tracking_uri(config: TrackingConfig, workspace: Workspace) -> str:
@@ -89,12 +90,27 @@ def log_training(config: TrackingConfig, workspace: Workspace, record: RunRecord
                 mlflow.log_dict(content, name)
             mlflow.log_artifacts(str(record.artifacts))
             done = {"run_id": run.info.run_id}
+            log_trials(client, experiment, run.info.run_id, record.trials)
             if register:
                 done["version"] = log_model(config, record)
                 client.set_registered_model_alias(config.model_name, "challenger", done["version"])
                 for key, value in record.tags.items():
                     client.set_model_version_tag(config.model_name, done["version"], key, value)
     return done
+
+
+def log_trials(client: Any, experiment: str, parent: str, trials: list[dict[str, Any]]) -> None:
+    """A child run a trial of train.tune: its settings, and its loss unless it was given up."""
+    for trial in trials:
+        child = client.create_run(
+            experiment, run_name=f"trial {trial['number']}", tags={"mlflow.parentRunId": parent, "trial": "true"}
+        )
+        for name, value in trial.items():
+            if name not in ("number", "loss"):
+                client.log_param(child.info.run_id, name, value)
+        if trial["loss"] is not None:
+            client.log_metric(child.info.run_id, "fold_log_loss", trial["loss"])
+        client.set_terminated(child.info.run_id, "FINISHED" if trial["loss"] is not None else "KILLED")
 
 
 def get_experiment(client: Any, config: TrackingConfig, workspace: Workspace) -> str:

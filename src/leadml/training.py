@@ -1,53 +1,34 @@
 """The recipe: split, fit, calibrate, judge on the test, and only then repeat everything on all matured rows.
 
-1. Forward purged folds give the number of trees and the out-of-time stream of margins.
+1. Forward purged folds decide what is learnt (the ladder) and give the out-of-time stream of margins.
 2. The calibrator's slope comes from the stream, its intercept from the matured base rate.
 3. The *judged* model is fitted on the training rows and predicts the test; figures and verdict come from there.
 4. The *final* model repeats the recipe on everything matured. The test rows enter it as training rows, after the
-   judgement is written; no choice (trees, slope, verdict) ever sees their labels.
+   judgement is written; no choice (rung, trees, slope, verdict) ever sees their labels.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
-from leadml.baselines import Baseline, BaselineRows, build_baselines
-from leadml.calibration import (
-    MIN_SLOPE,
-    BaseRate,
-    Calibrator,
-    estimate_base_rate,
-    fit_sigmoid,
-    recency_weights,
-    recentre,
-)
-from leadml.encoding import Encoder, fit_encoder
-from leadml.errors import DataError
+from leadml.baselines import Baseline, build_baselines
+from leadml.calibration import MIN_SLOPE, BaseRate, Calibrator, estimate_base_rate, recency_weights, recentre
+from leadml.config import Rung
+from leadml.encoding import Encoder
 from leadml.features.dictionary import Feature
-from leadml.judgement import judge_test, read_evidence
-from leadml.models import FoldData, TreeChoice, choose_trees, fit_booster, predict_margins
-from leadml.recipe import RecipeConfig, count_converting, split_checked, typed
-from leadml.splits import Split, list_keys
-from leadml.verdict import Verdict, build_verdict
+from leadml.forms import FormChoice, choose_form
+from leadml.judgement import judge_origins, judge_test, read_evidence
+from leadml.models import Model, Plan, choose_plan, fit_plan, logistic_model, used_features
+from leadml.recipe import RecipeConfig, count_converting
+from leadml.recipe_data import RecipeData, prepare
+from leadml.splits import Split
+from leadml.verdict import USE_POINTS, Verdict, build_verdict
 
-PART_COLUMNS = ("lead_id", "account_id", "cutoff", "label", "amount", "age_days", "untouched")
 CALIBRATED = ["lead_id", "cutoff", "label", "margin"]
-
-
-@dataclass(frozen=True)
-class FittedModel:
-    """An encoder and the booster that reads its matrix."""
-
-    encoder: Encoder
-    booster: lgb.Booster
-
-    def margins(self, X: pd.DataFrame, threads: int) -> np.ndarray:
-        """Uncalibrated log-odds (n,) of feature rows (n, ...)."""
-        return predict_margins(self.booster, self.encoder.encode(X), threads)
 
 
 @dataclass(frozen=True)
@@ -57,14 +38,16 @@ class Trained:
     ``final`` with ``calibrator`` is the scorer; ``judged`` with ``judged_calibrator`` is what the figures are of.
 
     ``stream``: ``snapshot`` (row of the snapshot table), ``lead_id``, ``account_id``, ``cutoff``, ``list``, ``fold``,
-    ``margin``, ``probability`` (judged calibrator), ``probability_final`` (final calibrator), ``label``, ``amount``.
-    ``test``: the same without fold and probability_final, with ``age_days``, ``untouched``, ``new_account`` and
-    ``score_NAME`` and ``probability_NAME`` of every baseline. ``metrics`` and ``shift`` are plain values for JSON.
+    ``margin``, ``probability`` (judged calibrator), ``probability_final`` (final calibrator), ``probability_other``
+    (by what was fitted on the other folds), ``label``, ``amount``.
+    ``test``: the same without fold and the last two probabilities, with ``age_days``, ``untouched``, ``new_account``
+    and ``score_NAME`` and ``probability_NAME`` of every baseline. ``metrics`` and ``shift`` are plain values for JSON.
     """
 
-    final: FittedModel
-    judged: FittedModel
-    trees: TreeChoice
+    final: Model
+    judged: Model
+    plan: Plan
+    form: FormChoice
     calibrator: Calibrator
     judged_calibrator: Calibrator
     base_rate: BaseRate
@@ -83,14 +66,9 @@ class Trained:
         return self.final.encoder
 
     @property
-    def booster(self) -> lgb.Booster:
-        """The final model's."""
-        return self.final.booster
-
-    @property
     def n_trees(self) -> int:
-        """Trees asked of the judged and of the final model."""
-        return self.trees.trees
+        """Trees of the final model, of all its members."""
+        return self.final.trees
 
 
 def fit_recipe(
@@ -102,6 +80,8 @@ def fit_recipe(
 ) -> Trained:
     """Train, judge and repeat on everything matured.
 
+    Where the verdict is ``use points``, the scorecard takes the model's place and is judged itself.
+
     Args:
         snapshots: `schema.SNAPSHOT_COLUMNS`; label null while censored.
         X: feature frame, row i of it belongs to row i of ``snapshots``.
@@ -112,19 +92,28 @@ def fit_recipe(
     Raises:
         DataError: no matured label, one outcome only, fewer distinct converting leads in training than
             ``train.min_conversions``, or too short a history.
+        ConfigurationError: as `choose_plan`.
         ArtifactError: ``X`` lacks a feature.
     """
-    others = {name: tuple(listed) for name, listed in (beside or {}).items()}
-    data = replace(_prepare(snapshots, X, features, config), beside=others)
-    trees = choose_trees(_fold_data(data), config.model, config.seed, config.threads)
-    stream = _stream(data, trees)
-    slope = fit_sigmoid(stream["margin"].to_numpy(), stream["label"].to_numpy()).slope
-    judged = _judge(data, stream, slope, trees.trees)
+    data = prepare(snapshots, X, features, config, beside)
+    with threadpool_limits(1, user_api="blas"):  # sums of a thread each differ in their last digits
+        return _fit_prepared(data)
+
+
+def _fit_prepared(data: RecipeData) -> Trained:
+    config = data.config
+    plan, form, stream, judged = _choose_and_judge(data)
+    if judged.verdict.name == USE_POINTS and plan.rung != Rung.points.value:
+        refused = judged.verdict
+        points = replace(data, config=replace(config, model=replace(config.model, kind=Rung.points)))
+        plan, form, stream, judged = _choose_and_judge(points)
+        if judged.verdict.name == USE_POINTS:
+            judged = replace(judged, verdict=refused)
 
     # From here on the test rows are training rows: the judgement above is already written.
-    final = data.fit(data.split.final, data.features, trees.trees)
+    final = data.fit(data.split.final, plan)
     matured = pd.concat([stream[CALIBRATED], judged.test[CALIBRATED]], ignore_index=True)
-    calibrator, base_rate = _calibrate(data, matured, data.split.final, slope)
+    calibrator, base_rate = _calibrate(data, matured, data.split.final, form.slope)
     margins = final.margins(data.X.iloc[data.split.test], config.threads)
     calibrator, shift = bound_shift(
         calibrator, judged.calibrator, margins, judged.test["margin"].to_numpy(), config.train.max_shift
@@ -134,18 +123,19 @@ def fit_recipe(
     return Trained(
         final=final,
         judged=judged.model,
-        trees=trees,
+        plan=plan,
+        form=form,
         calibrator=calibrator,
         judged_calibrator=judged.calibrator,
         base_rate=base_rate,
         judged_base_rate=judged.rate,
         stream=stream,
         test=judged.test,
-        metrics=judged.metrics,
+        metrics=judged.metrics | {"ladder": plan.to_dict(), "calibration_form": form.to_dict()},
         verdict=judged.verdict,
         shift=shift,
         split=data.split,
-        notes=(*_shrinkage(data.split), *judged.notes, *_notes(final.encoder, slope, shift, config)),
+        notes=(*_shrinkage(data.split), *judged.notes, *_notes(final.encoder, form.slope, shift, config)),
     )
 
 
@@ -176,51 +166,8 @@ def bound_shift(
 
 
 @dataclass(frozen=True)
-class _Data:
-    """The inputs side by side, with the split made of them."""
-
-    snapshots: pd.DataFrame
-    X: pd.DataFrame
-    features: tuple[Feature, ...]
-    split: Split
-    lists: pd.Series
-    config: RecipeConfig
-    beside: dict[str, tuple[Feature, ...]] = field(default_factory=dict)
-
-    def listed(self, rows: np.ndarray) -> np.ndarray:
-        """Which of the rows belong to a list (n,): age rows only train where there is a weekly grid."""
-        if self.split.kind != "weekly":
-            return np.ones(len(rows), dtype=bool)
-        return (self.snapshots["grid"].iloc[rows] == "weekly").to_numpy(dtype=bool)
-
-    def part(self, rows: np.ndarray) -> pd.DataFrame:
-        """The snapshot columns that judgement needs, with their row numbers and lists."""
-        part = self.snapshots.iloc[rows][list(PART_COLUMNS)].reset_index(drop=True)
-        part.insert(0, "snapshot", rows)
-        part.insert(4, "list", self.lists.iloc[rows].to_numpy())
-        return part
-
-    def baseline_rows(self, rows: np.ndarray) -> BaselineRows:
-        return BaselineRows(self.snapshots.iloc[rows], self.X.iloc[rows], self.listed(rows))
-
-    def encoder(self, rows: np.ndarray, features: tuple[Feature, ...]) -> Encoder:
-        model = self.config.model
-        return fit_encoder(self.X.iloc[rows], features, model.min_level_rows, model.max_levels)
-
-    def labels(self, rows: np.ndarray) -> np.ndarray:
-        return self.snapshots["label"].to_numpy(dtype=np.float64)[rows]
-
-    def fit(self, rows: np.ndarray, features: tuple[Feature, ...], trees: int) -> FittedModel:
-        """The recipe's model on the rows, with an encoder of their own."""
-        encoder, config = self.encoder(rows, features), self.config
-        matrix = encoder.encode(self.X.iloc[rows])
-        booster = fit_booster(matrix, self.labels(rows), encoder, config.model, trees, config.seed, config.threads)
-        return FittedModel(encoder, booster)
-
-
-@dataclass(frozen=True)
 class _Judged:
-    model: FittedModel
+    model: Model
     calibrator: Calibrator
     rate: BaseRate
     test: pd.DataFrame
@@ -229,34 +176,23 @@ class _Judged:
     notes: tuple[str, ...]
 
 
-def _prepare(snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Feature], config: RecipeConfig) -> _Data:
-    if len(snapshots) != len(X):
-        raise DataError(f"{len(snapshots)} snapshots but {len(X)} feature rows; build the features again")
-    snapshots, X = typed(snapshots), X.reset_index(drop=True)
-    split = split_checked(snapshots, config)
-    return _Data(snapshots, X, tuple(features), split, list_keys(snapshots, split.kind), config)
+def _choose_and_judge(data: RecipeData) -> tuple[Plan, FormChoice, pd.DataFrame, _Judged]:
+    folds = data.folds()
+    plan = choose_plan(data.X, folds, data.given)
+    form = choose_form(plan.margins, folds)
+    stream = _stream(data, plan)
+    return plan, form, stream, _judge(data, stream, form.slope, plan)
 
 
-def _fold_data(data: _Data) -> Iterator[FoldData]:
-    for fit, validation in data.split.folds:
-        encoder = data.encoder(fit, data.features)
-        yield FoldData(
-            encoder,
-            encoder.encode(data.X.iloc[fit]),
-            data.labels(fit),
-            encoder.encode(data.X.iloc[validation]),
-            data.labels(validation),
-        )
-
-
-def _stream(data: _Data, trees: TreeChoice) -> pd.DataFrame:
+def _stream(data: RecipeData, plan: Plan) -> pd.DataFrame:
     parts = []
-    for number, ((_, validation), margins) in enumerate(zip(data.split.folds, trees.margins, strict=True), start=1):
-        parts.append(data.part(validation).assign(fold=number, margin=margins))
+    found = zip(data.split.folds, plan.margins, plan.probabilities, strict=True)
+    for number, ((_, validation), margins, probabilities) in enumerate(found, start=1):
+        parts.append(data.part(validation).assign(fold=number, margin=margins, probability_other=probabilities))
     return pd.concat(parts, ignore_index=True)
 
 
-def _calibrate(data: _Data, matured: pd.DataFrame, rows: np.ndarray, slope: float) -> tuple[Calibrator, BaseRate]:
+def _calibrate(data: RecipeData, matured: pd.DataFrame, rows: np.ndarray, slope: float) -> tuple[Calibrator, BaseRate]:
     """The slope with the intercept that reproduces the base rate of ``matured`` (out-of-time margins and labels).
 
     ``rows`` are the model's training rows, whose lists give the rate that the matured one is shrunk towards.
@@ -270,40 +206,41 @@ def _calibrate(data: _Data, matured: pd.DataFrame, rows: np.ndarray, slope: floa
     return Calibrator(slope, recentre(slope * matured["margin"].to_numpy(), weight, rate.rate)), rate
 
 
-def _judge(data: _Data, stream: pd.DataFrame, slope: float, trees: int) -> _Judged:
+def _judge(data: RecipeData, stream: pd.DataFrame, slope: float, plan: Plan) -> _Judged:
     train, config = data.split.train, data.config
     calibrator, rate = _calibrate(data, stream, train, slope)
-    model = data.fit(train, data.features, trees)
+    model = data.fit(train, plan)
     test = data.part(data.split.test)
     test["new_account"] = ~test["account_id"].isin(data.snapshots["account_id"].iloc[train])
     test["margin"] = model.margins(data.X.iloc[data.split.test], config.threads)
     test["probability"] = calibrator.probability(test["margin"].to_numpy())
+    logistic = logistic_model(model, data.X.iloc[train], data.labels(train), data.given, plan.strength)
     scorers, notes = build_baselines(
-        data.baseline_rows(train), data.baseline_rows(data.split.test), model.encoder, rate.rate, config.seed
+        data.baseline_rows(train), data.baseline_rows(data.split.test), logistic, config.card, rate.rate
     )
     for name, features in {**_without_effort(data), **data.beside}.items():
-        scorers[name] = _judge_beside(data, features, trees, slope, rate.rate)
+        if plan.rung != Rung.points.value or used_features(config.card, [f.name for f in features]) is not None:
+            scorers[name] = _judge_beside(data, features, plan, slope, rate.rate)
     for name, scorer in scorers.items():
         test[f"score_{name}"], test[f"probability_{name}"] = scorer.score, scorer.probability
     metrics = judge_test(test, list(scorers), config.train, config.seed)
+    metrics["origins"] = judge_origins(stream, config.train, config.seed)
     verdict = build_verdict(
-        read_evidence(metrics, count_converting(data.snapshots, train)),
-        config.train.min_conversions,
-        config.train.suspicious_auc,
+        read_evidence(metrics, count_converting(data.snapshots, train), plan.rung == Rung.points.value), config.train
     )
     return _Judged(model, calibrator, rate, test, metrics, verdict, notes)
 
 
-def _without_effort(data: _Data) -> dict[str, tuple[Feature, ...]]:
+def _without_effort(data: RecipeData) -> dict[str, tuple[Feature, ...]]:
     """The features but for those on what sales did; empty where that changes nothing."""
     features = tuple(f for f in data.features if not f.effort)
     return {} if len(features) in (0, len(data.features)) else {"without_effort": features}
 
 
-def _judge_beside(data: _Data, features: tuple[Feature, ...], trees: int, slope: float, rate: float) -> Baseline:
+def _judge_beside(data: RecipeData, features: tuple[Feature, ...], plan: Plan, slope: float, rate: float) -> Baseline:
     """The judged model with other features, as one more scorer."""
     train, threads = data.split.train, data.config.threads
-    model = data.fit(train, features, trees)
+    model = fit_plan(plan, data.X.iloc[train], data.labels(train), replace(data.given, features=features))
     listed = train[data.listed(train)]
     fitted = slope * model.margins(data.X.iloc[listed], threads)
     margins = model.margins(data.X.iloc[data.split.test], threads)

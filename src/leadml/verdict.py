@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leadml.bootstrap import Interval
+from leadml.config import TrainConfig
 
 DEPLOY = "deploy"
 USE_POINTS = "use points"
@@ -35,7 +36,8 @@ class Evidence:
 
     Log loss differences are model minus the other (``points_to_constant``: points minus constant) on the same rows:
     below 0 is better. Figures of the points scorecard are None where there is none. Conversions count distinct
-    converting leads.
+    converting leads. ``origins``: log loss difference to the constant and lift in the top 10 % at each origin before
+    the test. ``is_points``: the model is the scorecard.
     """
 
     auc: Interval
@@ -46,26 +48,39 @@ class Evidence:
     points_auc: Interval | None = None
     loss_to_points: Interval | None = None
     points_to_constant: Interval | None = None
+    origins: tuple[tuple[Interval, Interval], ...] = ()
+    is_points: bool = False
+
+    @property
+    def better_origins(self) -> int:
+        """Origins, test included, at which the model's log loss is below the constant's and its lift above 1."""
+        return sum(
+            loss.value is not None and loss.value < 0 and lift.value is not None and lift.value > 1
+            for loss, lift in (*self.origins, (self.loss_to_constant, self.lift_10))
+        )
 
 
-def build_verdict(evidence: Evidence, min_conversions: int, suspicious_auc: float) -> Verdict:
+def build_verdict(evidence: Evidence, rule: TrainConfig) -> Verdict:
     """The verdict; the first of these that holds.
 
-    1. ``suspiciously good``: the AUC is above ``suspicious_auc``.
-    2. ``not enough data``: fewer than ``min_conversions`` distinct converting leads in training, fewer than a fifth of
-       that in the test, or a headline figure that does not exist.
+    1. ``suspiciously good``: the AUC is above ``rule.suspicious_auc``.
+    2. ``not enough data``: fewer than ``rule.min_conversions`` distinct converting leads in training, fewer than a
+       fifth of that in the test, or a headline figure that does not exist.
     3. ``deploy``: the interval of the log loss difference to the constant lies below 0, that of the lift in the top
-       10 % above 1, and the points scorecard is not better (the interval of the difference to it does not lie above 0).
+       10 % above 1, the same holds without intervals at ``rule.better_origins`` of the origins at least (the test is
+       one of them), and the points scorecard is not better (the interval of the difference to it does not lie above 0).
+       Where the model is the scorecard itself, it is ``use points``.
     4. ``use points``: the interval of the scorecard's AUC lies above 0.5 and that of its log loss difference to the
        constant below 0.
     5. ``no signal``.
     """
+    min_conversions = rule.min_conversions
     auc, lift, loss = evidence.auc, evidence.lift_10, evidence.loss_to_constant
-    if auc.value is not None and auc.value > suspicious_auc:
+    if auc.value is not None and auc.value > rule.suspicious_auc:
         return Verdict(
             SUSPICIOUS,
-            f"AUC {auc.value:.3f} is above {suspicious_auc:g}: look for a feature that is written when a lead converts "
-            "(leadml audit names candidates), leave it out, and train again",
+            f"AUC {auc.value:.3f} is above {rule.suspicious_auc:g}: look for a feature that is written when a lead "
+            "converts (leadml audit names candidates), leave it out, and train again",
         )
     wanted = max(1, round(TEST_SHARE * min_conversions))
     if evidence.train_conversions < min_conversions or evidence.test_conversions < wanted:
@@ -81,8 +96,14 @@ def build_verdict(evidence: Evidence, min_conversions: int, suspicious_auc: floa
             "longer history",
         )
     figures = f"lift in the top 10 % {_told(lift)}, log loss against the constant rate {_told(loss, 4)}"
-    if _below(loss, 0) and _above(lift, 1) and not _above(evidence.loss_to_points, 0):
-        return Verdict(DEPLOY, f"better than the constant rate on leads it had not seen: {figures}")
+    origins = len(evidence.origins) + 1
+    figures += f", better at {evidence.better_origins} of {origins} origins" if origins > 1 else ""
+    held = evidence.better_origins >= rule.better_origins * origins
+    if _below(loss, 0) and _above(lift, 1) and held and not _above(evidence.loss_to_points, 0):
+        better = f"better than the constant rate on leads it had not seen: {figures}"
+        if evidence.is_points:
+            return Verdict(USE_POINTS, f"the scorecard is the model, as nothing learnt adds to it; it is {better}")
+        return Verdict(DEPLOY, better)
     points = evidence.points_auc
     if points is not None and _above(points, 0.5) and _below(evidence.points_to_constant, 0):
         return Verdict(

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from leadml.errors import ArtifactError, DataError
-from leadml.scorer import BOOSTER, DECISION, SCORER, LeadScorer
+from leadml.scorer import DECISION, SCORER, LeadScorer
 from leadml.stages.scoring import Scored
 from leadml.stages.stored import read_frame, read_json
 from leadml.workspace import Publication, Workspace
@@ -65,7 +65,7 @@ def holds_scorer(folder: Path, scorer: LeadScorer) -> bool:
 
 
 def scorer_folder(workspace: Workspace, version: str) -> Path:
-    """Where a version's booster.txt and scorer.json are kept."""
+    """Where a version's boosters and scorer.json are kept."""
     return workspace.data / "archive" / "models" / version
 
 
@@ -76,9 +76,8 @@ def kept_scorer(workspace: Workspace, version: str) -> LeadScorer:
         ArtifactError: it was not kept (an archive of an older leadml), is broken, or is not the version it should be.
     """
     folder = scorer_folder(workspace, version)
-    absent = [name for name in (BOOSTER, SCORER) if not (folder / name).is_file()]
-    if absent:
-        raise ArtifactError(f"its model {version} was not kept ({folder} has no {' and no '.join(absent)})")
+    if not (folder / SCORER).is_file():
+        raise ArtifactError(f"its model {version} was not kept ({folder} has no {SCORER})")
     scorer = LeadScorer.load_without_decision(folder)
     if scorer.version != version:
         raise ArtifactError(f"the model kept in {folder} is {scorer.version}; the folder was changed")

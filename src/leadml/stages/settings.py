@@ -10,6 +10,7 @@ from leadml.config import Config
 from leadml.errors import ConfigurationError
 from leadml.problem import ColleagueConversion, ConversionEvent, ProblemConfig, Unit
 from leadml.recipe import RecipeConfig
+from leadml.scorecard import PointRule
 
 # What a score means hangs on these: another one is another scale.
 SCALE_KEYS = (
@@ -33,6 +34,17 @@ def recipe(config: Config) -> RecipeConfig:
         seed=config.seed,
         threads=config.engine.threads,
         ordered=bool(config.source.get("ordered", False)),
+        card=read_card(config),
+    )
+
+
+def read_card(config: Config) -> tuple[PointRule, ...]:
+    """The team's scorecard."""
+    return tuple(
+        PointRule(
+            tuple(r.features), r.points, r.at_least, r.at_most, frozenset(str(v).strip().casefold() for v in r.values)
+        )
+        for r in config.scorecard.rules
     )
 
 

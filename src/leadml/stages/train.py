@@ -1,15 +1,17 @@
 """train: the recipe on what extract published; judged, logged to MLflow, published as challenger or champion."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from leadml.config import Promote
 from leadml.errors import ArtifactError, ConfigurationError, GateError
+from leadml.features.dictionary import Feature
 from leadml.reasons import Reference, fit_reference
 from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference, read_decision
 from leadml.stages.audited import audit_entry, check_left, fit_audited, show_findings, tell_suspects
@@ -19,6 +21,9 @@ from leadml.stages.doubts import champion_doubts
 from leadml.stages.settings import SCALE_KEYS, check_problem, plain
 from leadml.stages.stored import Extracted, read_extracted
 from leadml.training import Trained
+
+if TYPE_CHECKING:
+    from leadml.stages.tuning import Tuned
 
 STAGE = "train"
 EXAMPLE_ROWS = 3
@@ -37,15 +42,21 @@ def run(context: Context) -> None:
             audited = audit_extracted(context, extracted)
         show_findings(context, STAGE, audited, len(extracted.features))
         check_left(context, extracted, audited)
+        tuned = search(context, extracted, audited.used)
         text = f"folds, judged and final model on {len(extracted.snapshots):,} snapshots"
         with context.progress.phase(STAGE, text):
-            trained = fit_audited(context, extracted, audited)
+            trained = fit_audited(tuned_context(context, tuned), extracted, audited)
+            if tuned:
+                trained = replace(trained, metrics=trained.metrics | {"tuning": tuned.to_dict()})
             scorer = build_scorer(context, extracted, trained, scale)
         entry["inputs"] = extracted.facts["report"]["files"]
         describe(entry, trained, scorer)
+        if tuned:
+            entry["tuning"] = {k: v for k, v in tuned.to_dict().items() if k != "every"}
         entry["audit"] = audit_entry(trained)
         promoted = promotes(context, trained, scorer, champion)
-        publish(context, extracted, trained, scorer, promoted, entry)
+        publish(tuned_context(context, tuned), extracted, trained, scorer, promoted, entry)
+    tell_ladder(context, trained)
     verdict = trained.verdict
     doubts = [] if champion is None or promoted else champion_doubts(context, extracted, audited)
     if doubts:
@@ -67,6 +78,24 @@ def run(context: Context) -> None:
         )
 
 
+def search(context: Context, extracted: Extracted, features: Sequence[Feature]) -> "Tuned | None":
+    """What train.tune asks for, told in a line; None where it asks for nothing."""
+    asked = context.config.train.tune
+    if asked.minutes is None and asked.trials is None:
+        return None
+    from leadml.stages.tuning import tell_tuned, tune  # here: Optuna takes half a second to load
+
+    with context.progress.phase(STAGE, "searching for settings of the trees"):
+        tuned = tune(context, extracted, list(features))
+    tell_tuned(context, tuned)
+    return tuned
+
+
+def tuned_context(context: Context, tuned: "Tuned | None") -> Context:
+    """The same with the settings that the search found."""
+    return context if tuned is None else replace(context, config=replace(context.config, model=tuned.model))
+
+
 def build_scorer(context: Context, extracted: Extracted, trained: Trained, scale: Scale | None) -> LeadScorer:
     """The final model with the frozen scale, or with a new one where there is none."""
     facts = extracted.facts
@@ -76,14 +105,14 @@ def build_scorer(context: Context, extracted: Extracted, trained: Trained, scale
         "lead_id": facts["mapping"].get("lead_id"),
         "spec": facts["spec"],
         "trees": trained.n_trees,
+        "rung": trained.plan.rung,
         "base_rate": trained.base_rate.rate,
         "verdict": {"name": trained.verdict.name, "why": trained.verdict.why},
         "mean_amount": mean_amount(extracted.snapshots),
         "seed": context.config.seed,
     }
     scorer = LeadScorer(
-        booster=trained.booster,
-        encoder=trained.encoder,
+        model=trained.final,
         calibrator=trained.calibrator,
         scale=scale or Scale(context.config.train.p50 or rounded(trained.base_rate.rate), {}),
         missing=tuple(facts["missing"]),
@@ -157,6 +186,29 @@ def spread_rows(rows: np.ndarray, most: int) -> np.ndarray:
     return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(int)]
 
 
+def tell_ladder(context: Context, trained: Trained) -> None:
+    """The table of what was tried, and where the ladder stopped."""
+    plan = trained.plan
+    rows = [
+        [
+            s.rung,
+            ", ".join(f"{name} {weight:.2f}" for name, weight in s.weights.items()),
+            f"{s.loss:.4f}",
+            f"{s.more:.4f}",
+            f"{s.error:.4f}" if s.more else "-",
+            "chosen" if s.chosen else "",
+        ]
+        for s in plan.steps
+    ]
+    columns = ["rung", "members", "log loss", "above the lowest", "standard error", ""]
+    context.progress.table(f"Ladder: mean log loss of {len(plan.margins)} forward folds", columns, rows)
+    chosen = next(s for s in plan.steps if s.chosen)
+    why = "the lowest log loss" if not chosen.more else "the simplest that is not worse by one standard error"
+    context.progress.say(
+        STAGE, f"model: {plan.rung} ({why}); calibration {trained.form.form.value}, slope {trained.form.slope:.2f}"
+    )
+
+
 def newest_list(trained: Trained) -> np.ndarray:
     """The snapshots of the newest test list; of the whole test where there are no lists."""
     test = trained.test
@@ -175,6 +227,7 @@ def describe(entry: dict[str, Any], trained: Trained, scorer: LeadScorer) -> Non
         "final": len(trained.split.final),
     }
     entry["trees"] = trained.n_trees
+    entry["ladder"] = trained.plan.to_dict()
     entry["calibration"] = trained.calibrator.to_dict()
     entry["shift"] = trained.shift
     entry["notes"] = list(trained.notes)
@@ -264,6 +317,7 @@ def log(
         for name, value in plain(vars(getattr(config, group))).items()
     }
     parameters |= {"seed": config.seed, "source": extracted.facts["source"], "trees": trained.n_trees}
+    parameters |= {"rung": trained.plan.rung} | {f"weight {m.name}": m.weight for m in trained.plan.members}
     figures = trained.metrics["scorers"]["model"]
     metrics = {
         f"test_{name}{suffix}": figure[key]
@@ -279,6 +333,7 @@ def log(
         scorer=folder,
         example=extracted.X[scorer.encoder.names].iloc[:EXAMPLE_ROWS].reset_index(drop=True),
         texts={"inputs.json": {"files": extracted.facts["report"]["files"]}},
+        trials=trained.metrics.get("tuning", {}).get("every", []),
     )
     return log_training(config.tracking, context.workspace, record, register=not context.sweep)
 

@@ -52,13 +52,13 @@ class Explainer:
     weight: np.ndarray
 
     @classmethod
-    def of(cls, boosters: lgb.Booster | Sequence[lgb.Booster]) -> "Explainer":
-        """Of a booster up to its best iteration, or of the mean of several.
+    def of(cls, boosters: lgb.Booster | Sequence[lgb.Booster], weights: Sequence[float] | None = None) -> "Explainer":
+        """Of a booster up to its best iteration, or of the weighted sum of several: of their mean without weights.
 
         Raises:
             ArtifactError: as `read_forest` and `choose_codes`.
         """
-        forest = read_forest(boosters)
+        forest = read_forest(boosters, weights)
         coding = choose_codes(forest)
         bundles, paths = build_bundles(forest, coding)
         most = int(np.diff(paths.parts).max(initial=0))

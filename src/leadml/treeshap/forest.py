@@ -57,22 +57,32 @@ class Forest:
         return float(sum(tree.expected for tree in self.trees))
 
 
-def read_forest(boosters: lgb.Booster | Sequence[lgb.Booster]) -> Forest:
-    """The trees of a booster up to its best iteration; of several boosters, those whose sum is the mean of the margins.
+def read_forest(boosters: lgb.Booster | Sequence[lgb.Booster], weights: Sequence[float] | None = None) -> Forest:
+    """The trees of a booster up to its best iteration; of several, those whose sum is the weighted sum of the margins.
+
+    Args:
+        boosters: one or more of the same input.
+        weights: one for each; the mean of the margins where there are none.
 
     Raises:
-        ArtifactError: no booster, boosters of different inputs, or one whose contributions do not add up: linear
-            leaves, a random forest (it averages), several classes.
+        ArtifactError: no booster, not as many weights, boosters of different inputs, or one whose contributions do not
+            add up: linear leaves, a random forest (it averages), several classes.
     """
     several = [boosters] if isinstance(boosters, lgb.Booster) else list(boosters)
     if not several:
         raise ArtifactError("no booster to explain: pass one or more")
+    shares = [1 / len(several)] * len(several) if weights is None else list(weights)
+    if len(shares) != len(several):
+        raise ArtifactError(f"{len(several)} boosters but {len(shares)} weights: pass one weight for each")
     forests = [parse_text(booster.model_to_string()) for booster in several]
     columns = {forest.columns for forest in forests}
     if len(columns) > 1:
         raise ArtifactError(f"{len(several)} boosters of {sorted(columns)} input columns: pass boosters of one input")
-    share = 1 / len(several)
-    trees = [tree if share == 1 else scale(tree, share) for forest in forests for tree in forest.trees]
+    trees = [
+        tree if share == 1 else scale(tree, share)
+        for forest, share in zip(forests, shares, strict=True)
+        for tree in forest.trees
+    ]
     return Forest(tuple(trees), columns.pop())
 
 

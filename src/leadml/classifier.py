@@ -1,0 +1,254 @@
+"""The ladder as a scikit-learn classifier, for whoever has a table and no exports: pipelines, cross-validation."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.utils import Tags, assert_all_finite
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+from threadpoolctl import threadpool_limits
+
+from leadml.calibration import SMALLEST, Calibrator, recentre
+from leadml.config import ModelConfig, Rung
+from leadml.encoding import fit_encoder
+from leadml.errors import DataError
+from leadml.features.dictionary import Feature, Kind
+from leadml.forms import choose_form
+from leadml.models import FoldRows, Ingredients, Model, choose_plan, fit_plan, scale_model
+
+FEWEST = 2  # rows of either class, at least, for a choice by folds
+
+
+class ConversionClassifier(ClassifierMixin, BaseEstimator):
+    """Calibrated probability of the second of two classes, by the ladder of logistic regression, trees and blends.
+
+    Frames are taken as they come: columns of text, of pandas' ``category`` or of truths are categories, missing values
+    stay missing, and columns are matched by name. A matrix of numbers is taken too.
+
+    Args:
+        kind: ``auto`` (the ladder), ``logistic``, ``lightgbm`` or ``blend``.
+        folds: of the choice, at most: fewer where the rarer class has fewer rows.
+        strengths, learning_rate, num_leaves, max_depth, min_data_in_leaf, lambda_l2, feature_fraction,
+            bagging_fraction, max_trees, bag, monotone, min_level_rows, max_levels: as in conf/model/auto.yaml, whose
+            defaults these are.
+        random_state: seed of folds, bags and draws.
+        n_jobs: threads; they change no bit.
+
+    Attributes:
+        classes_: the two classes; n_features_in_, feature_names_in_ as in scikit-learn.
+        model_: `leadml.models.Model`, None where no column varies; calibrator_: its `Calibrator`; plan_: what the folds
+            decided (`leadml.models.Plan`), None where there were too few rows for folds.
+    """
+
+    def __init__(
+        self,
+        kind: str = "auto",
+        *,
+        folds: int = 4,
+        strengths: tuple[float, ...] = (0.002, 0.01, 0.05, 0.3),
+        learning_rate: float = 0.04,
+        num_leaves: int | None = None,
+        max_depth: int | None = None,
+        min_data_in_leaf: int | None = None,
+        lambda_l2: float = 5.0,
+        feature_fraction: float = 0.3,
+        bagging_fraction: float = 0.8,
+        max_trees: int = 400,
+        bag: int | None = None,
+        monotone: dict[str, int] | None = None,
+        min_level_rows: int = 30,
+        max_levels: int = 50,
+        random_state: int = 0,
+        n_jobs: int = 1,
+    ) -> None:
+        self.kind = kind
+        self.folds = folds
+        self.strengths = strengths
+        self.learning_rate = learning_rate
+        self.num_leaves = num_leaves
+        self.max_depth = max_depth
+        self.min_data_in_leaf = min_data_in_leaf
+        self.lambda_l2 = lambda_l2
+        self.feature_fraction = feature_fraction
+        self.bagging_fraction = bagging_fraction
+        self.max_trees = max_trees
+        self.bag = bag
+        self.monotone = monotone
+        self.min_level_rows = min_level_rows
+        self.max_levels = max_levels
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, groups: Any = None, times: Any = None) -> "ConversionClassifier":
+        """Choose by folds, then fit on all rows.
+
+        Args:
+            X: (n, k) frame or matrix.
+            y: (n,) of two classes; the probability is of the second in sorted order.
+            groups: (n,) rows of one group (an account, a lead) stay in one fold, and count as one in comparisons.
+            times: (n,) when each row was decided: folds then go forward, each fitted on earlier rows only.
+
+        Raises:
+            ValueError: no two classes, another shape than it should be, an unknown ``kind``.
+        """
+        frame, label = self._read_training(X, y)
+        with threadpool_limits(1, user_api="blas"):  # sums of a thread each differ in their last digits
+            self._fit(frame, label, groups, times)
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Calibrated natural log-odds (n,) of the second class."""
+        check_is_fitted(self)
+        frame = self._frame(X, reset=False)
+        if self.model_ is None:
+            return np.full(len(frame), self.calibrator_.intercept)
+        return self.calibrator_.log_odds(self.model_.margins(frame, self.n_jobs))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities (n, 2) of the classes, never exactly 0 or 1."""
+        second = np.clip(expit(self.decision_function(X)), SMALLEST, 1 - SMALLEST)
+        return np.column_stack([1 - second, second])
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likelier class (n,)."""
+        odds = self.decision_function(X)
+        return self.classes_[(odds > 0).astype(int)]
+
+    def contributions(self, X: Any) -> pd.DataFrame:
+        """Exact Shapley values (n, features) of the log-odds; with ``base`` they add up to `decision_function`."""
+        check_is_fitted(self)
+        frame = self._frame(X, reset=False)
+        if self.model_ is None:
+            return pd.DataFrame({"base": np.full(len(frame), self.calibrator_.intercept)}, index=frame.index)
+        base, values = self.model_.contributions(self.model_.encoder.encode(frame))
+        slope = self.calibrator_.slope
+        told = pd.DataFrame(slope * values, columns=self.model_.encoder.names, index=frame.index)
+        told.insert(0, "base", slope * base + self.calibrator_.intercept)
+        return told
+
+    def __sklearn_tags__(self) -> Tags:
+        """Two classes, missing values and categories are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        return tags
+
+    def _fit(self, frame: pd.DataFrame, label: np.ndarray, groups: Any, times: Any) -> None:
+        rare = int(min(label.sum(), len(label) - label.sum()))
+        group = np.arange(len(label)) if groups is None else pd.factorize(column_or_1d(groups))[0]
+        model = scale_model(self._settings(), len(label), len(np.unique(group[label == 1])))
+        given = Ingredients(self._features(frame), model, (), self.random_state, self.n_jobs)
+        rate = (label.sum() + 0.5) / (len(label) + 1)
+        self.model_: Model | None = None
+        self.plan_, self.calibrator_ = None, Calibrator(1.0, float(np.log(rate / (1 - rate))))
+        try:
+            fit_encoder(frame, given.features, model.min_level_rows, model.max_levels)
+        except DataError:  # no column varies: the rate is all that there is to know
+            return
+        folds = self._split(frame, label, group, times) if rare >= FEWEST else []
+        if not folds:
+            return
+        self.plan_ = choose_plan(frame, folds, given)
+        slope = choose_form(self.plan_.margins, folds).slope
+        margins = np.concatenate(self.plan_.margins)
+        weight = np.ones(len(margins))
+        known = np.concatenate([f.labels for f in folds])
+        prior = (float(known.sum()) + 0.5) / (len(known) + 1)
+        self.calibrator_ = Calibrator(slope, recentre(slope * margins, weight, prior))
+        self.model_ = fit_plan(self.plan_, frame, label, given)
+
+    def _split(self, frame: pd.DataFrame, label: np.ndarray, group: np.ndarray, times: Any) -> list[FoldRows]:
+        if times is None:
+            parts = min(self.folds, len(np.unique(group[label == 1])), len(np.unique(group[label == 0])))
+            if parts < FEWEST:
+                return []
+            settings: dict[str, Any] = {"n_splits": parts, "shuffle": True, "random_state": self.random_state}
+            alone = len(np.unique(group)) == len(group)
+            pairs = list(
+                StratifiedKFold(**settings).split(frame, label)
+                if alone
+                else StratifiedGroupKFold(**settings).split(frame, label, group)
+            )
+        else:
+            pairs = _forward(np.asarray(times), self.folds)
+        return [
+            FoldRows(fit, label[fit], held, label[held], group[held], np.ones(len(held)))
+            for fit, held in pairs
+            if len(held) and len(np.unique(label[fit])) == 2
+        ]
+
+    def _read_training(self, X: Any, y: Any) -> tuple[pd.DataFrame, np.ndarray]:
+        frame = self._frame(X, reset=True)
+        values = column_or_1d(y, warn=True)
+        assert_all_finite(values, input_name="y")
+        check_consistent_length(frame, values)
+        check_classification_targets(values)
+        self.classes_, codes = np.unique(values, return_inverse=True)
+        if len(self.classes_) == 1:
+            raise ValueError("Classifier can't train when only one class is present.")
+        if len(self.classes_) > 2:
+            kind = type_of_target(values, input_name="y")
+            raise ValueError(f"Only binary classification is supported. The type of the target is {kind}.")
+        return frame, codes.astype(np.float64)
+
+    def _frame(self, X: Any, reset: bool) -> pd.DataFrame:
+        """The rows as a frame of numbers, text and missing values, columns named as in `fit`."""
+        if isinstance(X, pd.DataFrame):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            return X.set_axis(X.columns.astype(str), axis=1)
+        read = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False, estimator=self)
+        if read.dtype.kind not in "fiubO":
+            read = read.astype(object)
+        frame = pd.DataFrame(read, columns=[f"x{j}" for j in range(read.shape[1])])
+        return frame.infer_objects()
+
+    def _features(self, frame: pd.DataFrame) -> tuple[Feature, ...]:
+        """An entry a column: what is no number is a category."""
+        found = []
+        for name in frame.columns:
+            dtype = frame[name].dtype
+            number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+            kind = Kind.NUMBER if number else Kind.CATEGORY
+            if kind is Kind.CATEGORY and pd.api.types.is_object_dtype(dtype):
+                odd = next((v for v in frame[name].dropna() if not isinstance(v, (str, int, float, bool))), None)
+                if odd is not None:
+                    raise TypeError(
+                        f"column {name}: the argument must be a string or a number, not {type(odd).__name__}"
+                    )
+            found.append(Feature(name, "behaviour", kind, "", None, name, name))
+        return tuple(found)
+
+    def _settings(self) -> ModelConfig:
+        return ModelConfig(
+            kind=Rung(self.kind),
+            strengths=list(self.strengths),
+            learning_rate=self.learning_rate,
+            num_leaves=self.num_leaves,
+            max_depth=self.max_depth,
+            min_data_in_leaf=self.min_data_in_leaf,
+            lambda_l2=self.lambda_l2,
+            feature_fraction=self.feature_fraction,
+            bagging_fraction=self.bagging_fraction,
+            max_trees=self.max_trees,
+            bag=self.bag,
+            monotone=dict(self.monotone or {}),
+            min_level_rows=self.min_level_rows,
+            max_levels=self.max_levels,
+        )
+
+
+def _forward(times: np.ndarray, folds: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Blocks of the newer half of the rows, each with all rows that are earlier than its first; ties stay together."""
+    ordered = np.sort(times)
+    newest = ordered[len(ordered) // 2 :]
+    starts = np.unique([part[0] for part in np.array_split(newest, min(folds, len(newest)))])
+    ends = [*starts[1:], None]
+    return [
+        (np.flatnonzero(times < low), np.flatnonzero((times >= low) & (times < high if high is not None else True)))
+        for low, high in zip(starts, ends, strict=True)
+    ]

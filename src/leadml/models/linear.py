@@ -1,0 +1,225 @@
+"""A shrunken logistic regression, and the columns that it reads: a sum over features, so its points are exact.
+
+A number is taken as the logarithm of one plus itself where it is never below 0 (counts, ages, money), standardised and
+held within five deviations: one absurd amount must not carry a whole row away. Beside it stand its bends at the
+quartiles and a flag where it is missing; a category has a column for every level and one for a missing one.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from leadml.encoding import Encoder
+from leadml.features.dictionary import Kind
+
+FIT_ROWS = 20_000  # rows that are fitted on, at least; more where there are many conversions
+PER_CONVERSION = 10  # others kept for each converted row: ten elevenths of what all rows would tell
+LIMIT = 5.0  # standard deviations
+QUARTILES = (0.25, 0.5, 0.75)
+BLOCK = 1 << 14  # rows whose columns are made at a time
+
+
+@dataclass(frozen=True)
+class Straightened:
+    """How a number is read: ``(log1p(x) if logged else x)`` less ``mean``, over ``spread``, and bent at ``knots``."""
+
+    logged: bool
+    mean: float
+    spread: float
+    knots: tuple[float, ...]
+    flagged: bool
+
+    def columns(self, values: np.ndarray) -> Iterator[np.ndarray]:
+        """The value, what is above each knot, the flag; (n,) each. A missing value is the mean."""
+        missing = np.isnan(values)
+        if self.logged:
+            values = np.log1p(np.maximum(values, 0))
+        scaled = np.clip((values - self.mean) / self.spread, -LIMIT, LIMIT)
+        scaled[missing] = 0.0
+        yield scaled
+        for knot in self.knots:
+            yield np.where(missing, 0.0, np.maximum(scaled - knot, 0))
+        if self.flagged:
+            yield missing.astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Design:
+    """The columns of a linear model: by column of the encoder's matrix a `Straightened`, or a number of levels."""
+
+    terms: tuple[Straightened | int, ...]
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """How many columns each term has."""
+        return [t + 1 if isinstance(t, int) else 1 + len(t.knots) + t.flagged for t in self.terms]
+
+    @property
+    def size(self) -> int:
+        """How many columns there are."""
+        return sum(self.widths)
+
+    def term_columns(self, j: int, values: np.ndarray) -> Iterator[np.ndarray]:
+        """Columns (n,) of the j-th term from the values (n,) of its matrix column."""
+        term = self.terms[j]
+        if isinstance(term, Straightened):
+            yield from term.columns(values)
+            return
+        for level in range(term):
+            yield (values == level).astype(np.float64)
+        yield np.isnan(values).astype(np.float64)
+
+    def columns(self, matrix: np.ndarray) -> np.ndarray:
+        """All columns (n, size) of a matrix (n, terms)."""
+        made = np.empty((len(matrix), self.size), order="F")
+        at = 0
+        for j in range(len(self.terms)):
+            for column in self.term_columns(j, np.ascontiguousarray(matrix[:, j])):
+                made[:, at] = column
+                at += 1
+        return made
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Margin = intercept + the sum over features of their columns times ``weights`` (size,).
+
+    ``means`` (size,) are the columns' means over the training rows: what a feature's contribution is counted from.
+    """
+
+    design: Design
+    weights: np.ndarray
+    means: np.ndarray
+    intercept: float
+
+    @property
+    def expected(self) -> float:
+        """The mean margin of the training rows: SHAP's base value."""
+        return self.intercept + float(self.weights @ self.means)
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """Exact Shapley values (n, features) of the margin: what a feature gives less what it gives on average.
+
+        A sum over features has no interactions, so these are its Shapley values whatever the features' correlation
+        (Lundberg and Lee 2017, section 4.2, "Linear SHAP").
+        """
+        found = np.empty(matrix.shape)
+        at = 0
+        for j, width in enumerate(self.design.widths):
+            part = slice(at, at + width)
+            found[:, j] = self._effect(j, np.ascontiguousarray(matrix[:, j]), self.weights[part], self.means[part])
+            at += width
+        return found
+
+    def margins(self, matrix: np.ndarray) -> np.ndarray:
+        """The margins (n,): of a row the same to the bit whatever other rows there are."""
+        total = np.full(len(matrix), self.expected)
+        for begin in range(0, len(matrix), BLOCK):
+            rows = slice(begin, begin + BLOCK)
+            for column in self.contributions(matrix[rows]).T:  # one after the other: no sum depends on its neighbours
+                total[rows] += column
+        return total
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        terms = [t if isinstance(t, int) else vars(t) | {"knots": list(t.knots)} for t in self.design.terms]
+        return {
+            "terms": terms,
+            "weights": self.weights.tolist(),
+            "means": self.means.tolist(),
+            "intercept": self.intercept,
+        }
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> "LinearModel":
+        """The inverse of `to_dict`."""
+        terms = tuple(
+            t if isinstance(t, int) else Straightened(**(t | {"knots": tuple(t["knots"])})) for t in entry["terms"]
+        )
+        return cls(Design(terms), np.array(entry["weights"]), np.array(entry["means"]), float(entry["intercept"]))
+
+    def _effect(self, j: int, values: np.ndarray, weights: np.ndarray, means: np.ndarray) -> np.ndarray:
+        total = np.zeros(len(values))
+        if isinstance(self.design.terms[j], int):
+            # A level's effect is looked up; the last entry is the missing one's.
+            table = weights - float(weights @ means)
+            codes = np.where(np.isnan(values), len(table) - 1, values).astype(np.int64)
+            return table[codes]
+        for column, weight, mean in zip(self.design.term_columns(j, values), weights, means, strict=True):
+            if weight:
+                total += weight * (column - mean)
+        return total
+
+
+def fit_design(matrix: np.ndarray, encoder: Encoder) -> Design:
+    """The columns for a matrix (n, k) of training rows."""
+    terms: list[Straightened | int] = []
+    for j, feature in enumerate(encoder.features):
+        if feature.kind is Kind.CATEGORY:
+            terms.append(len(encoder.levels[feature.name]))
+        else:
+            terms.append(_straighten(matrix[:, j]))
+    return Design(tuple(terms))
+
+
+def fit_linear(
+    matrix: np.ndarray, labels: np.ndarray, encoder: Encoder, strengths: Sequence[float], seed: int
+) -> list[LinearModel]:
+    """Logistic regressions of rising ``strengths`` (scikit-learn's C: the prior variance of a column's weight).
+
+    Args:
+        matrix: (n, k) of the encoder.
+        labels: (n,) of 0 and 1, both there.
+        encoder: of the matrix.
+        strengths: ascending; each fit starts from the one before.
+        seed: of the rows that are drawn where there are more than are fitted on: all converted ones, and of the others
+            ten for each of them, or so many as make 20,000 rows, weighted for those they stand for.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    rows, weight = _draw(labels, seed)
+    design = fit_design(matrix, encoder)
+    columns = design.columns(matrix[rows])
+    means = weight @ columns / weight.sum()
+    model = LogisticRegression(solver="newton-cholesky", max_iter=100, warm_start=True)
+    fitted = []
+    for strength in strengths:
+        model.set_params(C=strength)
+        model.fit(columns - means, labels[rows], sample_weight=weight)
+        weights = np.array(model.coef_[0])
+        fitted.append(LinearModel(design, weights, means, float(model.intercept_[0] - weights @ means)))
+    return fitted
+
+
+def _straighten(values: np.ndarray) -> Straightened:
+    present = values[~np.isnan(values)]
+    logged = bool(present.min(initial=np.inf) >= 0)
+    straight = np.log1p(present) if logged else present
+    # Without a present value the column is its flag alone.
+    mean, spread = (float(straight.mean()), float(straight.std())) if len(present) else (0.0, 0.0)
+    spread = spread if spread > 0 else 1.0
+    scaled = np.clip((straight - mean) / spread, -LIMIT, LIMIT)
+    knots = np.unique(np.quantile(scaled, QUARTILES)) if len(present) else np.zeros(0)
+    inner = knots[(knots > scaled.min(initial=np.inf)) & (knots < scaled.max(initial=-np.inf))]
+    return Straightened(logged, mean, spread, tuple(inner.tolist()), len(present) < len(values))
+
+
+def _draw(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to fit on, and how many rows each stands for."""
+    rare = labels == (labels.mean() < 0.5)
+    wanted = max(FIT_ROWS, (1 + PER_CONVERSION) * int(rare.sum()))
+    if len(labels) <= wanted:
+        return np.arange(len(labels)), np.ones(len(labels))
+    generator = np.random.default_rng(seed)
+    few = min(int(rare.sum()), wanted // 2)
+    kept, weight = [], []
+    for group, most in ((np.flatnonzero(rare), few), (np.flatnonzero(~rare), wanted - few)):
+        chosen = group if len(group) <= most else generator.choice(group, most, replace=False)
+        kept.append(chosen)
+        weight.append(np.full(len(chosen), len(group) / len(chosen)))
+    rows, weights = np.concatenate(kept), np.concatenate(weight)
+    order = np.argsort(rows)
+    return rows[order], weights[order]
