@@ -68,6 +68,7 @@ def make_config(**changes: object) -> RecipeConfig:
         bagging_fraction=0.8,
         max_trees=60,
         bag=1,
+        negatives=None,
         monotone={},
         min_level_rows=10,
         max_levels=20,

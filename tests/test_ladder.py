@@ -16,7 +16,8 @@ from leadml.config import Rung
 from leadml.errors import ConfigurationError
 from leadml.forms import choose_form
 from leadml.metrics import log_loss
-from leadml.models import FoldRows, Ingredients, Model, choose_plan, fit_plan, fit_weights, scale_model
+from leadml.models import FoldRows, Ingredient, Ingredients, Model, choose_plan, fit_plan, fit_weights, scale_model
+from leadml.models.boosted import thin_rows
 from leadml.models.ladder import clustered_error
 from leadml.scorecard import PointRule
 from leadml.scorer import LeadScorer, Scale
@@ -52,7 +53,7 @@ def plan_of(odds, n: int = 3000, card=(), kind: Rung = Rung.auto, seed: int = 1)
 def test_the_scorecard_is_kept_where_nothing_adds_to_it():
     plan, X, label, given = plan_of(lambda X: -2 + 0.7 * sum(X[n] >= 1 for n in ("a", "b", "noise")), 1500, CARD)
     assert plan.rung == "points"
-    model = fit_plan(plan, X, label, given)
+    model = fit_plan(plan, X, np.arange(len(X)), label, given)
     assert model.trees == 0
     assert model.interaction_strength(model.encoder.encode(X)).sum() == 0
 
@@ -87,7 +88,7 @@ def test_the_choice_is_the_simplest_within_one_error_of_the_lowest():
 def test_every_rung_by_name(kind):
     plan, X, label, given = plan_of(lambda X: -2 + X["a"] - X["b"], 1200, CARD, kind)
     assert plan.rung == kind.value
-    model = fit_plan(plan, X, label, given)
+    model = fit_plan(plan, X, np.arange(len(X)), label, given)
     assert {s.rung for s in plan.steps} == {kind.value}
     base, values = model.contributions(model.encoder.encode(X))
     np.testing.assert_allclose(base + values.sum(axis=1), model.margins(X), atol=1e-9)
@@ -100,7 +101,7 @@ def blended() -> tuple[Model, pd.DataFrame, np.ndarray]:
     every = next(s for s in plan.steps if len(s.weights) == 3)
     members = tuple(replace(m, weight=w) for m, w in zip(plan.members, [0.5, 0.3, 0.2], strict=False))
     assert len(every.weights) == 3
-    return fit_plan(replace(plan, members=members), X, label, given), X, label
+    return fit_plan(replace(plan, members=members), X, np.arange(len(X)), label, given), X, label
 
 
 def test_a_blend_is_the_weighted_sum_of_its_members(blended):
@@ -135,7 +136,7 @@ def test_threads_change_no_bit():
     for threads in (1, 2):
         given = Ingredients(FEATURES, replace(MODEL, kind=Rung.blend, bag=2, max_trees=20), CARD, 3, threads)
         plan = choose_plan(X, make_folds(label), given)
-        found.append((plan.to_dict(), fit_plan(plan, X, label, given).margins(X, threads)))
+        found.append((plan.to_dict(), fit_plan(plan, X, np.arange(len(X)), label, given).margins(X, threads)))
     assert found[0][0] == found[1][0]
     np.testing.assert_array_equal(found[0][1], found[1][1])
 
@@ -143,12 +144,49 @@ def test_threads_change_no_bit():
 def test_a_bag_is_the_mean_of_its_boosters():
     X, label = make_rows(1000, 6, lambda X: -1 + X["a"])
     given = Ingredients(FEATURES, replace(MODEL, kind=Rung.lightgbm, bag=3, max_trees=15), (), 3, 2)
-    model = fit_plan(choose_plan(X, make_folds(label), given), X, label, given)
+    model = fit_plan(choose_plan(X, make_folds(label), given), X, np.arange(len(X)), label, given)
     matrix = model.encoder.encode(X)
     assert len(model.boosters) == 3
     expected = np.mean([b.predict(matrix, raw_score=True) for b in model.boosters], axis=0)
     np.testing.assert_allclose(model.margins(X), expected, rtol=1e-12)
     assert len({b.model_to_string() for b in model.boosters}) == 3
+
+
+def test_fewer_negatives_give_the_same_odds():
+    """A tenth of the negatives: the margins without correction would be higher by log 10 = 2.3."""
+    X, label = make_rows(40_000, 11, lambda X: -3.5 + 0.5 * X["a"])
+    found = {}
+    for share in (None, 0.1):
+        model = replace(MODEL, kind=Rung.blend, negatives=share, max_trees=40)
+        given = Ingredients(FEATURES, model, (), 3, 2)
+        plan = choose_plan(X, make_folds(label), given)
+        every = replace(plan, members=tuple(Ingredient(*m) for m in (("logistic", 0.5, 0.1), ("trees", 0.5, None, 20))))
+        fitted = fit_plan(every, X, np.arange(len(X)), label, given)
+        assert (np.mean(np.concatenate(plan.margins)) - np.mean(fitted.margins(X))) == pytest.approx(0, abs=0.15)
+        base, values = fitted.contributions(fitted.encoder.encode(X))
+        np.testing.assert_allclose(base + values.sum(axis=1), fitted.margins(X), atol=1e-9)
+        found[share] = fitted.margins(X)
+    assert np.mean(found[0.1] - found[None]) == pytest.approx(0, abs=0.05)
+    assert np.corrcoef(found[0.1], found[None])[0, 1] > 0.97
+
+
+@pytest.mark.parametrize(
+    ("rows", "rate", "negatives", "kept"),
+    [
+        (1000, 0.1, None, 1.0),
+        (1000, 0.1, 0.25, 0.25),
+        (3_000_000, 0.01, None, (1_000_000 - 30_000) / 2_970_000),
+        (3_000_000, 0.05, None, 1_500_000 / 2_850_000),  # ten for each converted row
+    ],
+)
+def test_all_converted_rows_are_kept_and_a_known_share_of_the_others(rows, rate, negatives, kept):
+    label = np.zeros(rows)
+    label[:: round(1 / rate)] = 1
+    chosen, share = thin_rows(label, replace(MODEL, negatives=negatives), 3)
+    assert share == pytest.approx(kept, rel=1e-5)
+    assert label[chosen].sum() == label.sum()
+    assert (label[chosen] == 0).sum() == round(share * (label == 0).sum())
+    assert (np.diff(chosen) > 0).all()
 
 
 @pytest.mark.parametrize("direction", [1, -1])
@@ -159,7 +197,7 @@ def test_constraints_hold_in_every_tree(direction):
     given = Ingredients(FEATURES, model, (), 3, 2)
     plan = choose_plan(X, make_folds(label), given)
     trees = tuple(m for m in plan.members if m.trees)
-    fitted = fit_plan(replace(plan, members=trees), X, label, given)
+    fitted = fit_plan(replace(plan, members=trees), X, np.arange(len(X)), label, given)
     row = X.iloc[rng.integers(0, len(X), 30)]
     steps = np.array([fitted.margins(row.assign(a=float(value))) for value in range(8)])
     assert (direction * np.diff(steps, axis=0) >= -1e-12).all()

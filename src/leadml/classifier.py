@@ -33,8 +33,8 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         kind: ``auto`` (the ladder), ``logistic``, ``lightgbm`` or ``blend``.
         folds: of the choice, at most: fewer where the rarer class has fewer rows.
         strengths, learning_rate, num_leaves, max_depth, min_data_in_leaf, lambda_l2, feature_fraction,
-            bagging_fraction, max_trees, bag, monotone, min_level_rows, max_levels: as in conf/model/auto.yaml, whose
-            defaults these are.
+            bagging_fraction, max_trees, bag, negatives, monotone, min_level_rows, max_levels: as in
+            conf/model/auto.yaml, whose defaults these are.
         random_state: seed of folds, bags and draws.
         n_jobs: threads; they change no bit.
 
@@ -59,6 +59,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         bagging_fraction: float = 0.8,
         max_trees: int = 400,
         bag: int | None = None,
+        negatives: float | None = None,
         monotone: dict[str, int] | None = None,
         min_level_rows: int = 30,
         max_levels: int = 50,
@@ -77,6 +78,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         self.bagging_fraction = bagging_fraction
         self.max_trees = max_trees
         self.bag = bag
+        self.negatives = negatives
         self.monotone = monotone
         self.min_level_rows = min_level_rows
         self.max_levels = max_levels
@@ -160,7 +162,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         known = np.concatenate([f.labels for f in folds])
         prior = (float(known.sum()) + 0.5) / (len(known) + 1)
         self.calibrator_ = Calibrator(slope, recentre(slope * margins, weight, prior))
-        self.model_ = fit_plan(self.plan_, frame, label, given)
+        self.model_ = fit_plan(self.plan_, frame, np.arange(len(frame)), label, given)
 
     def _split(self, frame: pd.DataFrame, label: np.ndarray, group: np.ndarray, times: Any) -> list[FoldRows]:
         if times is None:
@@ -236,6 +238,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
             bagging_fraction=self.bagging_fraction,
             max_trees=self.max_trees,
             bag=self.bag,
+            negatives=self.negatives,
             monotone=dict(self.monotone or {}),
             min_level_rows=self.min_level_rows,
             max_levels=self.max_levels,

@@ -304,6 +304,7 @@ class ModelConfig:
     bagging_fraction: float = MISSING
     max_trees: int = MISSING
     bag: int | None = MISSING
+    negatives: float | None = MISSING
     monotone: dict[str, int] = MISSING
     min_level_rows: int = MISSING
     max_levels: int = MISSING
@@ -322,7 +323,7 @@ class ModelConfig:
             raise ConfigurationError(f"model.strengths={self.strengths}: at least one, all above 0")
         if odd := [f"model.monotone.{n}={v}" for n, v in self.monotone.items() if v not in (-1, 1)]:
             raise ConfigurationError(f"{', '.join(odd)}: write 1 (never falls) or -1 (never rises)")
-        bad = [f"model.{n}={v}" for n, v in self._fractions().items() if not 0 < v <= 1]
+        bad = [f"model.{n}={v}" for n, v in self._fractions().items() if v is not None and not 0 < v <= 1]
         if bad:
             raise ConfigurationError(f"must be above 0 and at most 1: {', '.join(bad)}")
         if self.lambda_l2 < 0:
@@ -330,8 +331,9 @@ class ModelConfig:
         if self.num_leaves is not None and self.num_leaves < 2:
             raise ConfigurationError(f"model.num_leaves={self.num_leaves}: a tree needs at least 2 leaves")
 
-    def _fractions(self) -> dict[str, float]:
-        return {"feature_fraction": self.feature_fraction, "bagging_fraction": self.bagging_fraction}
+    def _fractions(self) -> dict[str, float | None]:
+        names = ("feature_fraction", "bagging_fraction", "negatives")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass

@@ -39,11 +39,12 @@ class Encoder:
         """Matrix columns that hold category codes."""
         return [j for j, f in enumerate(self.features) if f.kind is Kind.CATEGORY]
 
-    def encode(self, X: pd.DataFrame) -> np.ndarray:
+    def encode(self, X: pd.DataFrame, rows: np.ndarray | None = None) -> np.ndarray:
         """Float64 matrix (n, k) in C order; columns are taken by name, so their order in ``X`` is of no matter.
 
-        Infinite numbers become missing. Raises `ArtifactError` naming every feature that ``X`` lacks, or every number
-        feature that holds text.
+        ``rows`` are positions of the n rows wanted, all without: no second frame is made of them. Infinite numbers
+        become missing. Raises `ArtifactError` naming every feature that ``X`` lacks, or every number feature that holds
+        text.
         """
         missing = sorted(set(self.names) - set(X.columns))
         if missing:
@@ -51,9 +52,9 @@ class Encoder:
                 f"{len(missing)} of {len(self.names)} feature columns are missing: {', '.join(missing)}; "
                 "build the features with the configuration that the model was trained with"
             )
-        matrix = np.empty((len(X), len(self.features)), dtype=np.float64)
+        matrix = np.empty((len(X) if rows is None else len(rows), len(self.features)), dtype=np.float64)
         for j, feature in enumerate(self.features):
-            column = X[feature.name]
+            column = _taken(X[feature.name], rows)
             if feature.kind is Kind.CATEGORY:
                 matrix[:, j] = level_codes(column, self.levels[feature.name])
             else:
@@ -81,14 +82,21 @@ class Encoder:
         return cls(features, levels, tuple(entry.get("dropped", ())))
 
 
-def fit_encoder(X: pd.DataFrame, features: Sequence[Feature], min_level_rows: int, max_levels: int) -> Encoder:
-    """Encoder learnt on the rows of ``X``, which must be training rows only.
+def fit_encoder(
+    X: pd.DataFrame,
+    features: Sequence[Feature],
+    min_level_rows: int,
+    max_levels: int,
+    rows: np.ndarray | None = None,
+) -> Encoder:
+    """Encoder learnt on ``rows`` of ``X`` (all without), which must be training rows only.
 
     Args:
-        X: feature frame (n, at least the features).
+        X: feature frame (at least the features).
         features: what to encode, in the order of the matrix.
         min_level_rows: a level with fewer rows is folded into ``(other)``.
         max_levels: most levels kept; the most frequent ones, ties by name.
+        rows: positions (n,).
 
     Raises:
         ArtifactError: a feature's column is missing, or a number feature holds text.
@@ -102,10 +110,10 @@ def fit_encoder(X: pd.DataFrame, features: Sequence[Feature], min_level_rows: in
     kept, levels, dropped = [], {}, []
     for feature in features:
         if feature.kind is Kind.CATEGORY:
-            found = frequent_levels(X[feature.name], min_level_rows, max_levels)
-            values = level_codes(X[feature.name], found)
+            found = frequent_levels(_taken(X[feature.name], rows), min_level_rows, max_levels)
+            values = level_codes(_taken(X[feature.name], rows), found)
         else:
-            found, values = (), number_values(X[feature.name])
+            found, values = (), number_values(_taken(X[feature.name], rows))
         if not _varies(values):
             dropped.append(feature.name)
             continue
@@ -114,7 +122,8 @@ def fit_encoder(X: pd.DataFrame, features: Sequence[Feature], min_level_rows: in
             levels[feature.name] = found
     if not kept:
         raise DataError(
-            f"none of the {len(features)} features varies on the {len(X)} training rows; check the source's mapping"
+            f"none of the {len(features)} features varies on the {len(X if rows is None else rows)} training rows; "
+            "check the source's mapping"
         )
     return Encoder(tuple(kept), levels, tuple(dropped))
 
@@ -152,6 +161,10 @@ def number_values(column: pd.Series) -> np.ndarray:
     values = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     values[np.isinf(values)] = np.nan
     return values
+
+
+def _taken(column: pd.Series, rows: np.ndarray | None) -> pd.Series:
+    return column if rows is None else column.iloc[rows]
 
 
 def _as_text(column: pd.Series) -> pd.Series:

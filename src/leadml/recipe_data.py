@@ -78,7 +78,7 @@ class RecipeData:
 
     def fit(self, rows: np.ndarray, plan: Plan, given: Ingredients | None = None) -> Model:
         """The plan's model on the rows, with an encoder of their own."""
-        return fit_plan(plan, self.X.iloc[rows], self.labels(rows), given or self.given)
+        return fit_plan(plan, self.X, rows, self.labels(rows), given or self.given)
 
 
 def prepare(

@@ -22,7 +22,7 @@ from leadml.encoding import Encoder
 from leadml.features.dictionary import Feature
 from leadml.forms import FormChoice, choose_form
 from leadml.judgement import judge_origins, judge_test, read_evidence
-from leadml.models import Model, Plan, choose_plan, fit_plan, logistic_model, used_features
+from leadml.models import Model, Plan, choose_plan, logistic_model, used_features
 from leadml.recipe import RecipeConfig, count_converting
 from leadml.recipe_data import RecipeData, prepare
 from leadml.splits import Split
@@ -214,7 +214,7 @@ def _judge(data: RecipeData, stream: pd.DataFrame, slope: float, plan: Plan) -> 
     test["new_account"] = ~test["account_id"].isin(data.snapshots["account_id"].iloc[train])
     test["margin"] = model.margins(data.X.iloc[data.split.test], config.threads)
     test["probability"] = calibrator.probability(test["margin"].to_numpy())
-    logistic = logistic_model(model, data.X.iloc[train], data.labels(train), data.given, plan.strength)
+    logistic = logistic_model(model, data.X, train, data.labels(train), data.given, plan.strength)
     scorers, notes = build_baselines(
         data.baseline_rows(train), data.baseline_rows(data.split.test), logistic, config.card, rate.rate
     )
@@ -240,7 +240,7 @@ def _without_effort(data: RecipeData) -> dict[str, tuple[Feature, ...]]:
 def _judge_beside(data: RecipeData, features: tuple[Feature, ...], plan: Plan, slope: float, rate: float) -> Baseline:
     """The judged model with other features, as one more scorer."""
     train, threads = data.split.train, data.config.threads
-    model = fit_plan(plan, data.X.iloc[train], data.labels(train), replace(data.given, features=features))
+    model = data.fit(train, plan, replace(data.given, features=features))
     listed = train[data.listed(train)]
     fitted = slope * model.margins(data.X.iloc[listed], threads)
     margins = model.margins(data.X.iloc[data.split.test], threads)

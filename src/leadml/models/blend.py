@@ -28,9 +28,10 @@ EQUAL = 4.0
 
 @dataclass(frozen=True)
 class Trees:
-    """A bag of boosters, whose margins are averaged."""
+    """A bag of boosters, whose margins are averaged; ``shift`` corrects them where they learnt from fewer negatives."""
 
     boosters: tuple[lgb.Booster, ...]
+    shift: float = 0.0
 
 
 Learner = Trees | LinearModel | PointsModel
@@ -80,7 +81,7 @@ class Model:
         total = parts[0]
         for part in parts[1:]:
             total = total + part
-        return total
+        return total + self._shift if self._shift else total
 
     def contributions(self, matrix: np.ndarray) -> tuple[float, np.ndarray]:
         """SHAP's base value and values (n, k) of the margin, of the encoder's matrix.
@@ -89,6 +90,7 @@ class Model:
         (linearity, Shapley 1953).
         """
         base, values = self._tree_contributions(matrix) if self.boosters else (0.0, np.zeros(matrix.shape))
+        base += self._shift
         for member in self.members:
             if not isinstance(member.learner, Trees):
                 base += member.weight * member.learner.expected
@@ -129,6 +131,10 @@ class Model:
             for booster in member.learner.boosters
         ]
 
+    @property
+    def _shift(self) -> float:
+        return sum(m.weight * m.learner.shift for m in self.members if isinstance(m.learner, Trees))
+
     def _tree_contributions(self, matrix: np.ndarray) -> tuple[float, np.ndarray]:
         if self.explainer is not None:
             found = self.explainer.explain(matrix)
@@ -151,6 +157,7 @@ def store_members(members: Sequence[Member]) -> tuple[list[dict[str, Any]], list
         entry: dict[str, Any] = {"name": member.name, "weight": member.weight}
         if isinstance(member.learner, Trees):
             entry["boosters"] = list(range(len(boosters), len(boosters) + len(member.learner.boosters)))
+            entry["shift"] = member.learner.shift
             boosters.extend(member.learner.boosters)
         elif isinstance(member.learner, LinearModel):
             entry["linear"] = member.learner.to_dict()
@@ -170,7 +177,7 @@ def restore_members(entries: Sequence[Mapping[str, Any]], boosters: Sequence[lgb
     found = []
     for entry in entries:
         if "boosters" in entry:
-            learner: Learner = Trees(tuple(boosters[i] for i in entry["boosters"]))
+            learner: Learner = Trees(tuple(boosters[i] for i in entry["boosters"]), float(entry["shift"]))
         elif "linear" in entry:
             learner = LinearModel.from_dict(entry["linear"])
         elif "points" in entry:

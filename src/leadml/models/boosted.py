@@ -25,28 +25,37 @@ CAT_SMOOTH = 20.0  # pseudo-rows behind each level's mean when levels are put in
 LOOSE_LEAVES, LOOSE_DEPTH = 4, 2  # times the leaves, levels more: random splits each tell less
 # Distinct converting leads from which on trees are larger: leaves, depth.
 SIZES = ((0, 4, 2), (300, 6, 3), (2_000, 8, 4), (10_000, 15, 5), (50_000, 31, 6))
+MOST_ROWS, PER_CONVERSION = 1_000_000, 10  # rows that trees learn from where model.negatives is left open
 BAG_ROWS, MOST_BAG = 60_000, 4  # rows that the boosters of a bag read together, about; boosters, at most
 ROWS_IN_LEAF = (10, 50)  # least rows in a leaf: a hundredth of a half of the rows, within these
 
 
 @dataclass(frozen=True)
 class FoldData:
-    """One fold as matrices of the encoder that was fitted on its fitting rows."""
+    """One fold as matrices of the encoder that was fitted on its fitting rows.
+
+    ``kept`` is the share of the rows without conversion that are among the fitting ones.
+    """
 
     encoder: Encoder
     fit: np.ndarray
     fit_labels: np.ndarray
     validation: np.ndarray
     validation_labels: np.ndarray
+    kept: float = 1.0
 
 
 @dataclass(frozen=True)
 class BinnedFold:
-    """What of a fold boosters grow on: LightGBM's bins of the fitting rows, and the validation rows."""
+    """What of a fold boosters grow on: LightGBM's bins of the fitting and of the validation rows.
+
+    ``encode`` makes the matrix of the validation rows again when it is needed; ``kept`` as in `FoldData`.
+    """
 
     train: lgb.Dataset
     valid: lgb.Dataset
-    validation: np.ndarray
+    encode: Callable[[], np.ndarray]
+    kept: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,23 @@ class TreeChoice:
     trees: int
     curve: np.ndarray
     margins: tuple[np.ndarray, ...]
+
+
+def thin_rows(labels: np.ndarray, model: ModelConfig, seed: int) -> tuple[np.ndarray, float]:
+    """Rows (m,) to learn from of n labels: all converted ones and a share of the others; and the share that it came to.
+
+    The share is ``model.negatives``; null keeps all up to `MOST_ROWS` rows, and beyond so many that there are that many
+    rows, or ten for each converted one, whichever is more. What is learnt from the rest has odds too high by one over
+    the share: ``log(share)`` added to the margin corrects them exactly (King and Zeng 2001, the prior correction).
+    """
+    negatives = np.flatnonzero(labels == 0)
+    converted = len(labels) - len(negatives)
+    wanted = max(MOST_ROWS - converted, PER_CONVERSION * converted)
+    share = min(1.0, wanted / max(len(negatives), 1)) if model.negatives is None else model.negatives
+    if share >= 1:
+        return np.arange(len(labels)), 1.0
+    kept = np.random.default_rng(seed).choice(negatives, max(1, round(share * len(negatives))), replace=False)
+    return np.sort(np.concatenate([np.flatnonzero(labels != 0), kept])), len(kept) / len(negatives)
 
 
 def scale_model(model: ModelConfig, rows: int, conversions: int) -> ModelConfig:
@@ -164,11 +190,23 @@ def bin_rows(matrix: np.ndarray, labels: np.ndarray, encoder: Encoder, parameter
     )
 
 
-def bin_fold(fold: FoldData, parameters: Mapping[str, Any]) -> BinnedFold:
-    """The fold as boosters grow on it; both kinds and a whole bag share it."""
+def bin_fold(
+    fold: FoldData, parameters: Mapping[str, Any], encode: Callable[[], np.ndarray] | None = None
+) -> BinnedFold:
+    """The fold as boosters grow on it; both kinds and a whole bag share it.
+
+    ``encode`` gives its validation matrix again; without, the matrix is held. Losses are of corrected margins.
+    """
     train = bin_rows(fold.fit, fold.fit_labels, fold.encoder, parameters).construct()
-    valid = lgb.Dataset(fold.validation, label=fold.validation_labels, reference=train, params=dict(parameters))
-    return BinnedFold(train, valid.construct(), fold.validation)
+    corrected = np.full(len(fold.validation), np.log(fold.kept)) if fold.kept < 1 else None
+    valid = lgb.Dataset(
+        fold.validation,
+        label=fold.validation_labels,
+        reference=train,
+        init_score=corrected,
+        params=dict(parameters),
+    )
+    return BinnedFold(train, valid.construct(), encode or (lambda: fold.validation), fold.kept)
 
 
 def choose_trees(
@@ -204,11 +242,12 @@ def choose_trees(
             if give_up is not None and give_up(len(curve), min(curve)):
                 break
     trees = int(np.argmin(curve)) + 1
-    margins = tuple(
-        np.mean([predict_margins(b.booster, fold.validation, threads, trees) for b in bag], axis=0)
-        for fold, bag in zip(folds, growing, strict=True)
-    )
-    return TreeChoice(trees, np.array(curve), margins)
+    margins = []
+    for fold, bag in zip(folds, growing, strict=True):
+        matrix = fold.encode()
+        margins.append(np.mean([predict_margins(b.booster, matrix, threads, trees) for b in bag], axis=0))
+    corrected = tuple(m + np.log(fold.kept) for m, fold in zip(margins, folds, strict=True))
+    return TreeChoice(trees, np.array(curve), corrected)
 
 
 class _Growing:

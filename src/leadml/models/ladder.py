@@ -7,6 +7,7 @@ blend's weights, are fitted on the *other* folds, so that every loss is of rows 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -30,6 +31,7 @@ from leadml.models.boosted import (
     booster_parameters,
     choose_trees,
     fit_boosters,
+    thin_rows,
 )
 from leadml.models.linear import LinearModel, fit_linear
 from leadml.models.points import fit_points, used_features
@@ -129,6 +131,9 @@ class Plan:
         }
 
 
+EMPTY = Plan("", (), (), (), (), 0.0)
+
+
 def choose_plan(X: pd.DataFrame, folds: Sequence[FoldRows], given: Ingredients) -> Plan:
     """Climb the ladder, or take the rung that ``given.model.kind`` names; on rows of the feature frame ``X``.
 
@@ -161,21 +166,23 @@ def choose_plan(X: pd.DataFrame, folds: Sequence[FoldRows], given: Ingredients) 
     return Plan(taken.rung, members, taken.margins, taken.probabilities, steps, strength, parts.curves)
 
 
-def fit_plan(plan: Plan, X: pd.DataFrame, labels: np.ndarray, given: Ingredients) -> Model:
-    """The plan's model on rows (n) of features, with an encoder of their own."""
+def fit_plan(plan: Plan, X: pd.DataFrame, rows: np.ndarray, labels: np.ndarray, given: Ingredients) -> Model:
+    """The plan's model on rows (n,) of the feature frame with their labels (n,), with an encoder of their own."""
     if plan.rung == Rung.points.value:
-        return points_model(X, given)
-    encoder = fit_encoder(X, given.features, given.model.min_level_rows, given.model.max_levels)
-    matrix = encoder.encode(X)
+        return points_model(X.iloc[rows], given)
+    kept, share = thin_rows(labels, given.model, given.seed)
+    rows, labels = rows[kept], labels[kept]
+    encoder = fit_encoder(X, given.features, given.model.min_level_rows, given.model.max_levels, rows)
+    matrix = encoder.encode(X, rows)
     kinds = [m for m in plan.members if m.strength is None]
     asked = [(p, m.trees or 1) for m in kinds for p in list_parameters(given, encoder, m.name)]
     grown = iter(fit_boosters(matrix, labels, encoder, asked, given.threads) if asked else [])
     members = []
     for member in plan.members:
         if member.strength is None:
-            learner: Learner = Trees(tuple(islice(grown, given.model.bag or 1)))
+            learner: Learner = Trees(tuple(islice(grown, given.model.bag or 1)), float(np.log(share)))
         else:
-            learner = fit_linear(matrix, labels, encoder, [member.strength], given.seed)[0]
+            learner = fit_linear(matrix, labels, encoder, [member.strength], given.seed, share)[0]
         members.append(Member(member.name, member.weight, learner))
     return Model(encoder, tuple(members))
 
@@ -186,14 +193,15 @@ def points_model(X: pd.DataFrame, given: Ingredients) -> Model:
     return Model(encoder, (Member(POINTS, 1.0, learner),))
 
 
-def logistic_model(model: Model, X: pd.DataFrame, labels: np.ndarray, given: Ingredients, strength: float) -> Model:
+def logistic_model(
+    model: Model, X: pd.DataFrame, rows: np.ndarray, labels: np.ndarray, given: Ingredients, strength: float
+) -> Model:
     """The logistic regression alone: the fitted model's own member where it has one, else fitted on the same rows."""
     for member in model.members:
         if isinstance(member.learner, LinearModel):
             return Model(model.encoder, (replace(member, weight=1.0),))
-    encoder = fit_encoder(X, given.features, given.model.min_level_rows, given.model.max_levels)
-    learner = fit_linear(encoder.encode(X), labels, encoder, [strength], given.seed)[0]
-    return Model(encoder, (Member(LOGISTIC, 1.0, learner),))
+    alone = replace(EMPTY, rung=Rung.logistic.value, members=(Ingredient(LOGISTIC, 1.0, strength),))
+    return fit_plan(alone, X, rows, labels, given)
 
 
 def check_monotone(given: Ingredients) -> None:
@@ -247,15 +255,16 @@ class _Fitted:
         path: list[np.ndarray] = []
         if POINTS in names:
             encoder, card = fit_points(X.iloc[fold.fit], given.features, given.card)
-            points = card.margins(encoder.encode(X.iloc[fold.validation]))
+            points = card.margins(encoder.encode(X, fold.validation))
         if names == {POINTS}:
             return cls(points, path, None, None)
         data = encode_fold(X, fold, given)
         if LOGISTIC in names:
-            fitted = fit_linear(data.fit, data.fit_labels, data.encoder, given.model.strengths, given.seed)
+            fitted = fit_linear(data.fit, data.fit_labels, data.encoder, given.model.strengths, given.seed, data.kept)
             path = [linear.margins(data.validation) for linear in fitted]
         if names & {TREES, LOOSE}:
-            binned = bin_fold(data, list_parameters(given, data.encoder, TREES)[0])
+            encode = partial(data.encoder.encode, X, fold.validation)
+            binned = bin_fold(data, list_parameters(given, data.encoder, TREES)[0], encode)
         return cls(points, path, data.encoder, binned)
 
 
@@ -335,10 +344,11 @@ def _candidates(given: Ingredients) -> list[tuple[Rung, tuple[str, ...]]]:
 
 def encode_fold(X: pd.DataFrame, fold: FoldRows, given: Ingredients) -> FoldData:
     """The fold as matrices of an encoder fitted on its fitting rows."""
-    fit = X.iloc[fold.fit]
-    encoder = fit_encoder(fit, given.features, given.model.min_level_rows, given.model.max_levels)
-    validation = encoder.encode(X.iloc[fold.validation])
-    return FoldData(encoder, encoder.encode(fit), fold.fit_labels, validation, fold.labels)
+    kept, share = thin_rows(fold.fit_labels, given.model, given.seed)
+    fit = fold.fit[kept]
+    encoder = fit_encoder(X, given.features, given.model.min_level_rows, given.model.max_levels, fit)
+    matrix, validation = encoder.encode(X, fit), encoder.encode(X, fold.validation)
+    return FoldData(encoder, matrix, fold.fit_labels[kept], validation, fold.labels, share)
 
 
 def _weights(tables: Sequence[np.ndarray], folds: Sequence[FoldRows], of: Sequence[int]) -> np.ndarray:

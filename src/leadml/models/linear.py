@@ -166,7 +166,12 @@ def fit_design(matrix: np.ndarray, encoder: Encoder) -> Design:
 
 
 def fit_linear(
-    matrix: np.ndarray, labels: np.ndarray, encoder: Encoder, strengths: Sequence[float], seed: int
+    matrix: np.ndarray,
+    labels: np.ndarray,
+    encoder: Encoder,
+    strengths: Sequence[float],
+    seed: int,
+    kept: float = 1.0,
 ) -> list[LinearModel]:
     """Logistic regressions of rising ``strengths`` (scikit-learn's C: the prior variance of a column's weight).
 
@@ -177,10 +182,12 @@ def fit_linear(
         strengths: ascending; each fit starts from the one before.
         seed: of the rows that are drawn where there are more than are fitted on: all converted ones, and of the others
             ten for each of them, or so many as make 20,000 rows, weighted for those they stand for.
+        kept: share of the rows without conversion that are among these: each stands for 1 / share.
     """
     from sklearn.linear_model import LogisticRegression
 
     rows, weight = _draw(labels, seed)
+    weight = np.where(labels[rows] == 0, weight / kept, weight)
     design = fit_design(matrix, encoder)
     columns = design.columns(matrix[rows])
     means = weight @ columns / weight.sum()
