@@ -99,6 +99,7 @@ def fit_recipe(
     features: Sequence[Feature],
     config: RecipeConfig,
     beside: Mapping[str, Sequence[Feature]] | None = None,
+    split: Split | None = None,
 ) -> Trained:
     """Train, judge and repeat on everything matured.
 
@@ -108,6 +109,7 @@ def fit_recipe(
         features: what the model may use.
         config: the recipe.
         beside: other lists of features, by name: the judged model with each is one more scorer of the test.
+        split: which rows train and judge (a backtest's origin); None is `recipe.split_checked`.
 
     Raises:
         DataError: no matured label, one outcome only, fewer distinct converting leads in training than
@@ -115,7 +117,7 @@ def fit_recipe(
         ArtifactError: ``X`` lacks a feature.
     """
     others = {name: tuple(listed) for name, listed in (beside or {}).items()}
-    data = replace(_prepare(snapshots, X, features, config), beside=others)
+    data = replace(_prepare(snapshots, X, features, config, split), beside=others)
     trees = choose_trees(_fold_data(data), config.model, config.seed, config.threads)
     stream = _stream(data, trees)
     slope = fit_sigmoid(stream["margin"].to_numpy(), stream["label"].to_numpy()).slope
@@ -229,11 +231,13 @@ class _Judged:
     notes: tuple[str, ...]
 
 
-def _prepare(snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Feature], config: RecipeConfig) -> _Data:
+def _prepare(
+    snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Feature], config: RecipeConfig, split: Split | None
+) -> _Data:
     if len(snapshots) != len(X):
         raise DataError(f"{len(snapshots)} snapshots but {len(X)} feature rows; build the features again")
     snapshots, X = typed(snapshots), X.reset_index(drop=True)
-    split = split_checked(snapshots, config)
+    split = split or split_checked(snapshots, config)
     return _Data(snapshots, X, tuple(features), split, list_keys(snapshots, split.kind), config)
 
 
