@@ -5,16 +5,17 @@ At an origin ``o`` a label is known if its cutoff had matured whole, booking del
     cutoff + gap + horizon + booking delay <= o
 
 Rows that had not are not there, whatever their labels turned out to be. What is there is split as `leadml train` would
-have split it at ``o``; the test that it would have held out is the newest fold, and everything matured trains. The model
-is judged on the lists of ``[o, next origin)``, as far as their labels have matured by the end of the data.
+have split it at ``o``; the test that it would have held out is the newest fold, and everything matured trains. Judged
+are the lists of ``[o, next origin)``, as far as their labels have matured by the end of the data.
 
-Weekly grid, horizon of 10 days, booking delay of 4, origins at weeks 10 and 14; T is judged, t trains, a and b are folds
-(b what train would have held out), ``.`` is not known at the origin or purged::
+Weekly grid, every cutoff trains, horizon of 10 days, booking delay of 7, one test cutoff, two folds: train would have
+had enough at week 7 for the first time. T is judged, t trains, v are the folds' validations, ``.`` is not known yet::
 
-    week (day 0 is week 1)    1  2  3  4  5  6  7  8  9 10 11 12 13 14 15 16 17
-    origin of week 10         t  t  t  t  t  t  t  t  .  T  T  T  T              day 63: cutoffs up to day 63 - 14 = 49
-      its folds               .  .  .  .  a  .  b  b  .
-    origin of week 14         t  t  t  t  t  t  t  t  t  t  t  t  .  T  T  T  T  day 91: cutoffs up to day 91 - 14 = 77
+    week (day 0 is week 1)    1  2  3  4  5  6  7  8  9 10 11 12 13 14
+    origin of week 7          t  t  t  t  .  .  T  T  T  T               day 42: cutoffs up to day 42 - 17 = 25
+      validations                   v  v
+    origin of week 11         t  t  t  t  t  t  t  t  .  .  T  T  T  T   day 70: cutoffs up to day 70 - 17 = 53
+      validations                         v  v  v  v
 """
 
 from dataclasses import dataclass, replace
@@ -81,8 +82,7 @@ class _History:
 
     def known(self, at: pd.Timestamp) -> np.ndarray:
         """Positions of the rows whose labels had matured at ``at``."""
-        moment = np.datetime64(at.to_datetime64(), "us").astype(np.int64)
-        return np.flatnonzero(self.snapshots["label"].notna().to_numpy() & (self.matures <= moment))
+        return np.flatnonzero(self.snapshots["label"].notna().to_numpy() & (self.matures <= at.to_datetime64()))
 
     def split_known(self, at: pd.Timestamp) -> Split:
         """How train would have split what was known at ``at``, in positions of the whole table; its `DataError`."""
@@ -157,7 +157,7 @@ def _read_history(snapshots: pd.DataFrame, config: RecipeConfig) -> _History:
         kind=kind,
         keys=keys,
         judging=judging,
-        matures=snapshots["cutoff"].to_numpy(dtype="datetime64[us]").astype(np.int64) + span,
+        matures=snapshots["cutoff"].to_numpy(dtype="datetime64[us]") + np.timedelta64(span, "us"),
         lists=pd.DatetimeIndex(np.unique(keys[judging])),
     )
 
