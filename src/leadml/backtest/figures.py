@@ -66,10 +66,10 @@ def judge_lists(test: pd.DataFrame, settings: Settings) -> dict[str, Any]:
         settings: how.
 
     Returns:
-        ``judged`` (what the lists hold); ``scorers`` and ``differences`` (`bootstrap.bootstrap_scores`; model minus
-        the other); ``skipped``: by bottom share and scorer the share of the conversions that lay there; ``money``:
-        None where no converting lead has an amount, else the leads, their sum and by top share and scorer the share of
-        it that lay there; ``curve``: by scorer the share of the conversions in the top shares of a list.
+        ``judged``: what the lists hold (`count_judged`) and the ends of the rate's interval. ``scorers`` and
+        ``differences``: `bootstrap.bootstrap_scores`, model minus the other. ``skipped``: by bottom share and scorer
+        the share of the conversions that lay there. ``money``: `judge_money`. ``curve``: by scorer the share of the
+        conversions in the top shares of a list.
     """
     scores = {"model": _scores(test, "margin", "probability")}
     for name in scorer_names(test):
@@ -77,7 +77,7 @@ def judge_lists(test: pd.DataFrame, settings: Settings) -> dict[str, Any]:
     ordered = {name: pair for name, pair in scores.items() if name not in PROBABILITIES_ONLY}
     captured = _Captured.draw(test, ordered, test["label"].to_numpy(dtype=np.float64), settings)
     return {
-        "judged": count_judged(test),
+        "judged": count_judged(test) | {"rate_interval": _rate_interval(test, settings.bootstrap)},
         **bootstrap_scores(test, scores, settings.bootstrap),
         "skipped": {
             _named(bottom): captured.told(round(1 - bottom, 6), mean_over_lists, left=True)
@@ -217,6 +217,15 @@ class _Captured:
         return percentile_interval(
             values[0], values[1:], self.settings.bootstrap.confidence, self.conversions
         ).to_dict()
+
+
+def _rate_interval(test: pd.DataFrame, config: BootstrapConfig) -> list[float]:
+    """Ends of the rate's interval, drawn by account: how far from what was said it may be by chance alone."""
+    sums = test.groupby("account_id", sort=False)["label"].agg(["sum", "count"]).to_numpy(dtype=np.float64)
+    drawn = [sums.T @ weights for weights in draw_weights(len(sums), config.draws, config.seed)]
+    converted, rows = np.concatenate(drawn, axis=1)
+    tail = (1 - config.confidence) / 2
+    return [float(end) for end in np.quantile(converted / np.maximum(rows, 1), [tail, 1 - tail])]
 
 
 def _weights(scored: ScoredLists, config: BootstrapConfig) -> Any:

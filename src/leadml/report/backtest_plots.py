@@ -18,6 +18,7 @@ LOOKS = {
     "recency": (SKY, "D", ":"),
     "constant": (GREY, "x", "--"),
 }
+MOST_LYING = 10  # origins whose dates fit side by side
 SPREAD = 0.62  # of the room between two ticks, taken by the scorers side by side
 
 
@@ -41,13 +42,15 @@ def plot_origins(origins: Sequence[Mapping[str, Any]], words: Words) -> str:
     with style("bt_origins"):
         figure, panels = new_figure(9.4, 5.4, rows=2)
         for axes, name, label in zip(panels, ("auc", "lift_10"), ("metric_auc", "bt_lift"), strict=True):
-            axes.axhline(0.5 if name == "auc" else 1.0, color=GREY, linewidth=1, linestyle="--")
+            chance = 0.5 if name == "auc" else 1.0
+            axes.axhline(chance, color=GREY, linewidth=1, linestyle="--", label=words.t("bt_random"))
             shown = _shown(origins[0]["scorers"], without=("constant",))
             for place, scorer in enumerate(shown):
                 places = np.arange(len(origins)) + _beside(place, len(shown))
                 _dots(axes, places, [one["scorers"][scorer][name] for one in origins], scorer, words)
             axes.set(ylabel=words.t(label), xlim=(-0.6, len(origins) - 0.4))
             _origin_ticks(axes, origins, words)
+            axes.tick_params(labelbottom=axes is panels[-1])
             number_axis(axes.yaxis, words.language)
             _light_grid(axes, "y")
         panels[-1].set_xlabel(words.t("bt_origin"))
@@ -61,7 +64,7 @@ def plot_differences(summary: Mapping[str, Any], words: Words) -> str:
     others = [n for n in _shown(summary["overall"]["scorers"]) if n != "model"]
     with style("bt_differences"):
         figure, panels = new_figure(9.4, 1.3 + 0.3 * len(origins), columns=len(others))
-        labels = [words.date(pd.Timestamp(one["origin"])) for one in origins] + [words.t("bt_all")]
+        labels = [one["origin"] for one in origins] + [words.t("bt_all")]
         for number, (axes, other) in enumerate(zip(panels, others, strict=True)):
             parts = [*origins, summary["overall"]]
             told = [part["differences"][other]["log_loss"] for part in parts]
@@ -77,7 +80,7 @@ def plot_differences(summary: Mapping[str, Any], words: Words) -> str:
             axes.set_ylim(len(labels) - 0.5, -0.5)
             axes.set_title(_name(other, words))
             number_axis(axes.xaxis, words.language)
-            axes.locator_params(axis="x", nbins=4)
+            axes.locator_params(axis="x", nbins=3)
             _light_grid(axes, "x")
         figure.supxlabel(words.t("bt_better"), fontsize=8.5)
         return to_svg(figure)
@@ -127,28 +130,21 @@ def plot_shares(shares: Mapping[str, Any], label: str, axis: str, words: Words) 
 
 def plot_rates(origins: Sequence[Mapping[str, Any]], words: Words) -> str:
     """What was said of each origin's lists, with and without the correction of the base rate, and what happened."""
-    looks = {
-        "rate": ("bt_seen", INK, "_"),
-        "said": ("bt_said", BLUE, "o"),
-        "said_uncorrected": ("bt_uncorrected", VERMILLION, "s"),
-    }
+    looks = {"said": ("bt_said", BLUE, "o", -0.12), "said_uncorrected": ("bt_uncorrected", VERMILLION, "s", 0.12)}
+    judged = [one["judged"] for one in origins]
     with style("bt_rates"):
         figure, (axes,) = new_figure(9.4, 3.0)
         places = np.arange(len(origins))
-        for number, (key, (label, colour, marker)) in enumerate(looks.items()):
-            values = [one["judged"][key] for one in origins]
-            if key == "rate":
-                axes.hlines(values, places - 0.32, places + 0.32, color=colour, linewidth=2.2, label=words.t(label))
-            else:
-                axes.scatter(
-                    places + _beside(number, len(looks)),
-                    values,
-                    s=34,
-                    color=colour,
-                    marker=marker,
-                    label=words.t(label),
-                )
-        axes.set(ylim=(0, None), xlim=(-0.6, len(origins) - 0.4))
+        low, high = np.array([one["rate_interval"] for one in judged], dtype=np.float64).T
+        seen = [one["rate"] for one in judged]
+        axes.bar(places, high - low, 0.62, bottom=low, color=FAINT, linewidth=0)
+        axes.hlines(seen, places - 0.31, places + 0.31, color=GREY, linewidth=2.2, label=words.t("bt_seen"))
+        top = max(seen)
+        for key, (label, colour, marker, beside) in looks.items():
+            values = [one[key] for one in judged]
+            axes.scatter(places + beside, values, s=34, color=colour, marker=marker, label=words.t(label), zorder=3)
+            top = max(top, *values, *high)
+        axes.set(ylim=(0, 1.06 * top), xlim=(-0.6, len(origins) - 0.4))
         axes.set(ylabel=words.t("bt_rate"), xlabel=words.t("bt_origin"))
         _origin_ticks(axes, origins, words)
         number_axis(axes.yaxis, words.language, "share")
@@ -182,11 +178,10 @@ def _dots(
 
 
 def _origin_ticks(axes: Axes, origins: Sequence[Mapping[str, Any]], words: Words) -> None:
-    labels = [
-        f"{words.date(pd.Timestamp(one['origin']))}\n{words.number(one['judged']['converting_accounts'])}"
-        for one in origins
-    ]
+    labels = [f"{one['origin']}\n{words.number(one['judged']['converting_accounts'])}" for one in origins]
     axes.set_xticks(range(len(origins)), labels)
+    if len(origins) > MOST_LYING:
+        axes.tick_params(axis="x", labelrotation=90)
 
 
 def _legend(figure: Any, axes: Axes) -> None:

@@ -18,11 +18,13 @@ BACKTEST_TEXTS: dict[str, tuple[str, str]] = {
         "share of the amount that was there, if worked as before",
         "parte del importe que había allí, si se trabaja como hasta ahora",
     ),
-    "bt_seen": ("happened", "lo ocurrido"),
+    "bt_seen": ("happened, with its interval", "lo ocurrido, con su intervalo"),
     "bt_said": ("said", "lo dicho"),
     "bt_uncorrected": ("said, without the correction", "lo dicho, sin la corrección"),
     "bt_rate": ("conversions a lead and list", "conversiones por lead y lista"),
-    "bt_against": ("log loss against: {other}", "pérdida logarítmica frente a: {other}"),
     "bt_all": ("all", "todas"),
-    "bt_better": ("left of 0: leadml is better", "a la izquierda de 0: leadml es mejor"),
+    "bt_better": (
+        "log loss of leadml minus that of the other; left of 0 leadml is better",
+        "pérdida logarítmica de leadml menos la del otro; a la izquierda de 0 leadml es mejor",
+    ),
 }

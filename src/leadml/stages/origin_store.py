@@ -40,6 +40,7 @@ class Inputs:
         cls, snapshots: pd.DataFrame, X: pd.DataFrame, features: Sequence[Feature], config: RecipeConfig
     ) -> "Inputs":
         """Of the tables, row i of one belonging to row i of the other, and of everything that is done with them."""
+        snapshots = snapshots.drop(columns="position")  # a rank among all rows, which no dated recipe looks at
         rest = {
             "recipe": {k: v for k, v in plain(asdict(config)).items() if k != "threads"},
             "features": [f.to_dict() for f in features],
