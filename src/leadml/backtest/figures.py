@@ -210,7 +210,7 @@ class _Captured:
 
     def _drawn(self, name: str, share: float, over: Any, left: bool) -> np.ndarray:
         caught = self.caught[name][self.settings.shares.index(share)]
-        part: np.ndarray = over(self.held - caught if left else caught, self.held)
+        part: np.ndarray = over(np.maximum(self.held - caught, 0.0) if left else caught, self.held)
         return part
 
     def _interval(self, values: np.ndarray) -> dict[str, Any]:

@@ -8,14 +8,14 @@ Rows that had not are not there, whatever their labels turned out to be. What is
 have split it at ``o``; the test that it would have held out is the newest fold, and everything matured trains. Judged
 are the lists of ``[o, next origin)``, as far as their labels have matured by the end of the data.
 
-Weekly grid, every cutoff trains, horizon of 10 days, booking delay of 7, one test cutoff, two folds: train would have
-had enough at week 7 for the first time. T is judged, t trains, v are the folds' validations, ``.`` is not known yet::
+Weekly grid, every cutoff trains, horizon of 10 days, booking delay of 7, one test cutoff, two folds. At week 9 train
+would have had enough for the first time. t trains, v are the folds' validations, T is judged, ``.`` is not known yet::
 
-    week (day 0 is week 1)    1  2  3  4  5  6  7  8  9 10 11 12 13 14
-    origin of week 7          t  t  t  t  .  .  T  T  T  T               day 42: cutoffs up to day 42 - 17 = 25
-      validations                   v  v
-    origin of week 11         t  t  t  t  t  t  t  t  .  .  T  T  T  T   day 70: cutoffs up to day 70 - 17 = 53
-      validations                         v  v  v  v
+    week (day 0 is week 1)    1  2  3  4  5  6  7  8  9 10 11 12 13 14 15 16
+    origin of week 9          t  t  t  t  t  t  .  .  T  T  T  T               day 56: cutoffs up to day 56 - 17 = 39
+      validations                   v  v     v
+    origin of week 13         t  t  t  t  t  t  t  t  t  t  .  .  T  T  T  T   day 84: cutoffs up to day 84 - 17 = 67
+      validations                               v  v     v
 """
 
 from dataclasses import dataclass, replace
