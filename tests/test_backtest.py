@@ -208,16 +208,17 @@ def test_figures_of_the_origins_and_of_all_lists(judged, told):
 
 
 def test_what_was_skipped_is_what_the_curve_does_not_catch(judged, told):
-    told = told["origins"][0]
+    told_all, told = told, told["origins"][0]
     curve = capture_curve(judged[0].test.assign(score=judged[0].test["margin"]), [0.5, 0.7, 1.0])
     assert told["skipped"]["50"]["scorers"]["model"]["value"] == pytest.approx(1 - curve[0]["capture"], abs=1e-12)
     assert told["skipped"]["30"]["scorers"]["model"]["value"] == pytest.approx(1 - curve[1]["capture"], abs=1e-12)
     assert told["skipped"]["30"]["scorers"]["constant"]["value"] == pytest.approx(0.3, abs=1e-12)
     gain = told["skipped"]["50"]["differences"]["constant"]
     assert gain["high"] < 0 and gain["value"] == pytest.approx(0.5 - curve[0]["capture"])  # 1 - capture - 0.5, negative
-    top = {entry["share"]: entry["value"] for entry in told["curve"]["model"]}
-    assert top[0.1] == pytest.approx(told["scorers"]["model"]["capture_10"]["value"], abs=1e-12)
-    assert told["curve"]["model"][-1]["value"] == pytest.approx(1)
+    curve = told_all["overall"]["curve"]["model"]
+    top = {entry["share"]: entry["value"] for entry in curve}
+    assert top[0.1] == pytest.approx(told_all["overall"]["scorers"]["model"]["capture_10"]["value"], abs=1e-12)
+    assert len(curve) == 20 and curve[-1]["value"] == pytest.approx(1)
 
 
 def paid_lists() -> pd.DataFrame:

@@ -4,18 +4,18 @@ Conversions are told per list and averaged, as the headline figures are. Money i
 amount of each distinct converting lead counts once, in equal parts at its places on the lists that it converted from.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from leadml.backtest.captured import draw_captured, mean_over_lists, over_all_lists
 from leadml.backtest.judge import UNCORRECTED, Judged
-from leadml.bootstrap import BootstrapConfig, Scores, bootstrap_scores, draw_weights, percentile_interval
+from leadml.bootstrap import BootstrapConfig, Scores, bootstrap_scores, draw_weights
 from leadml.config import TrainConfig
 from leadml.judgement import CAPTURE_SHARES
-from leadml.metrics import ScoredLists, captured_by_list, score_lists
 
 TOP_SHARES = (0.05, 0.10, 0.20)
 PROBABILITIES_ONLY = (UNCORRECTED,)  # ordered as the model is: what lies at the top is the same
@@ -35,8 +35,8 @@ class Settings:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """The top shares that are looked at: every 5 %, and what is left above each bottom share."""
-        return tuple(sorted({*CAPTURE_SHARES, *TOP_SHARES, *(round(1 - b, 6) for b in self.bottom)}))
+        """The top shares that are told: the best 5, 10 and 20 %, and what is left above each bottom share."""
+        return tuple(sorted({*TOP_SHARES, *(above(b) for b in self.bottom)}))
 
 
 def summarise(judged: Sequence[Judged], settings: Settings) -> dict[str, Any]:
@@ -44,13 +44,14 @@ def summarise(judged: Sequence[Judged], settings: Settings) -> dict[str, Any]:
 
     Returns:
         ``origins``: the facts of each with its figures (`judge_lists`). ``overall``: the figures over the lists of all
-        origins. ``spread``: of each scorer and figure the ``lowest``, ``median`` and ``highest`` origin; of each
-        difference also at how many ``origins`` the model was ``better``.
+        origins, and ``curve`` (`build_curve`). ``spread``: of each scorer and figure the ``lowest``, ``median`` and
+        ``highest`` origin; of each difference also at how many ``origins`` the model was ``better``.
     """
     by_origin = [one.facts | judge_lists(one.test, settings) for one in judged]
+    tests = pd.concat([one.test for one in judged], ignore_index=True)
     return {
         "origins": by_origin,
-        "overall": judge_lists(pd.concat([one.test for one in judged], ignore_index=True), settings),
+        "overall": judge_lists(tests, settings) | {"curve": build_curve(tests, settings)},
         "spread": {
             part: _spread([one[part] for one in by_origin], part == "differences")
             for part in ("scorers", "differences")
@@ -68,32 +69,43 @@ def judge_lists(test: pd.DataFrame, settings: Settings) -> dict[str, Any]:
     Returns:
         ``judged``: what the lists hold (`count_judged`) and the ends of the rate's interval. ``scorers`` and
         ``differences``: `bootstrap.bootstrap_scores`, model minus the other. ``skipped``: by bottom share and scorer
-        the share of the conversions that lay there. ``money``: `judge_money`. ``curve``: by scorer the share of the
-        conversions in the top shares of a list.
+        the share of the conversions that lay there. ``money``: `judge_money`.
     """
-    scores = {"model": _scores(test, "margin", "probability")}
-    for name in scorer_names(test):
-        scores[name] = _scores(test, f"score_{name}", f"probability_{name}")
+    scores = read_scores(test)
     ordered = {name: pair for name, pair in scores.items() if name not in PROBABILITIES_ONLY}
-    captured = _Captured.draw(test, ordered, test["label"].to_numpy(dtype=np.float64), settings)
+    label = test["label"].to_numpy(dtype=np.float64)
+    captured = draw_captured(test, ordered, label, settings.shares, settings.bootstrap)
     return {
         "judged": count_judged(test) | {"rate_interval": _rate_interval(test, settings.bootstrap)},
         **bootstrap_scores(test, scores, settings.bootstrap),
-        "skipped": {
-            _named(bottom): captured.told(round(1 - bottom, 6), mean_over_lists, left=True)
-            for bottom in settings.bottom
-        },
+        "skipped": {_named(bottom): captured.rest(above(bottom), mean_over_lists) for bottom in settings.bottom},
         "money": judge_money(test, ordered, settings),
-        "curve": {
-            name: [{"share": share} | captured.interval(name, share, mean_over_lists) for share in settings.shares]
-            for name in ordered
-        },
     }
 
 
-def scorer_names(test: pd.DataFrame) -> list[str]:
-    """What stands beside the model in ``test``."""
-    return [c.removeprefix("score_") for c in test.columns if c.startswith("score_")]
+def build_curve(test: pd.DataFrame, settings: Settings) -> dict[str, list[dict[str, Any]]]:
+    """By scorer the share of the conversions in the top 5, 10, ... 100 % of a list, with intervals."""
+    scores = {name: pair for name, pair in read_scores(test).items() if name not in PROBABILITIES_ONLY}
+    label = test["label"].to_numpy(dtype=np.float64)
+    captured = draw_captured(test, scores, label, CAPTURE_SHARES, settings.bootstrap)
+    told = {share: captured.share(share, mean_over_lists)["scorers"] for share in CAPTURE_SHARES}
+    return {name: [{"share": share} | told[share][name] for share in CAPTURE_SHARES] for name in scores}
+
+
+def read_scores(test: pd.DataFrame) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Score and probability (n,) of the model, which comes first, and of every scorer beside it."""
+    scores = {"model": (test["margin"].to_numpy(dtype=np.float64), test["probability"].to_numpy(dtype=np.float64))}
+    for column in test.columns:
+        if column.startswith("score_"):
+            name = column.removeprefix("score_")
+            pair = test[column], test[f"probability_{name}"]
+            scores[name] = (pair[0].to_numpy(dtype=np.float64), pair[1].to_numpy(dtype=np.float64))
+    return scores
+
+
+def above(bottom: float) -> float:
+    """The top share that is left without a bottom share."""
+    return round(1 - bottom, 6)
 
 
 def judge_money(test: pd.DataFrame, scores: Scores, settings: Settings) -> dict[str, Any] | None:
@@ -106,14 +118,13 @@ def judge_money(test: pd.DataFrame, scores: Scores, settings: Settings) -> dict[
     value, leads, without = spread_amounts(test)
     if not leads:
         return None
-    drawn = _Captured.draw(test, scores, value, settings)
-    bottoms = {_named(b): drawn.told(round(1 - b, 6), over_all_lists, left=True) for b in settings.bottom}
+    drawn = draw_captured(test, scores, value, settings.shares, settings.bootstrap)
     return {
         "leads": leads,
         "without": without,
         "amount": float(value.sum()),
-        "captured": {_named(share): drawn.told(share, over_all_lists) for share in TOP_SHARES},
-        "skipped": bottoms,
+        "captured": {_named(share): drawn.share(share, over_all_lists) for share in TOP_SHARES},
+        "skipped": {_named(bottom): drawn.rest(above(bottom), over_all_lists) for bottom in settings.bottom},
     }
 
 
@@ -151,74 +162,6 @@ def count_judged(test: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def mean_over_lists(caught: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """Share of what each list holds, averaged over the lists that hold some: (lists, draws) twice to (draws,)."""
-    known = held > 0
-    counts = known.sum(axis=0)
-    shares = np.where(known, caught / np.where(known, held, 1), 0).sum(axis=0)
-    return np.where(counts > 0, shares / np.maximum(counts, 1), np.nan)
-
-
-def over_all_lists(caught: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """Share of what all lists hold together: (lists, draws) twice to (draws,)."""
-    total = held.sum(axis=0)
-    return np.where(total > 0, caught.sum(axis=0) / np.where(total > 0, total, 1), np.nan)
-
-
-@dataclass(frozen=True)
-class _Captured:
-    """What of a value lay in the top shares of the lists, with its draws: the first draw of each is the value itself.
-
-    ``caught`` by scorer (shares, lists, 1 + draws), ``held`` (lists, 1 + draws).
-    """
-
-    caught: Mapping[str, np.ndarray]
-    held: np.ndarray
-    settings: Settings
-    conversions: int
-
-    @classmethod
-    def draw(cls, test: pd.DataFrame, scores: Scores, value: np.ndarray, settings: Settings) -> "_Captured":
-        tables = {name: score_lists(test, *pair) for name, pair in scores.items()}
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in tables}
-        held: list[np.ndarray] = []
-        first = next(iter(tables.values()))
-        for weights in _weights(first, settings.bootstrap):
-            for name, table in tables.items():
-                caught, total = captured_by_list(table, value, weights, settings.shares)
-                parts[name].append(caught)
-            held.append(total)
-        leads = int(test.loc[test["label"] == 1, "lead_id"].nunique())
-        caught_by = {name: np.concatenate(blocks, axis=2) for name, blocks in parts.items()}
-        return cls(caught_by, np.concatenate(held, axis=1), settings, leads)
-
-    def told(self, share: float, over: Any, left: bool = False) -> dict[str, Any]:
-        """By scorer the interval of what lay in the top ``share``, or below it (``left``), and the differences.
-
-        ``differences`` are model minus the other, paired.
-        """
-        drawn = {name: self._drawn(name, share, over, left) for name in self.caught}
-        others = {name: drawn["model"] - values for name, values in drawn.items() if name != "model"}
-        return {
-            "scorers": {name: self._interval(values) for name, values in drawn.items()},
-            "differences": {name: self._interval(values) for name, values in others.items()},
-        }
-
-    def interval(self, name: str, share: float, over: Any) -> dict[str, Any]:
-        """What lay in the top ``share`` for one scorer."""
-        return self._interval(self._drawn(name, share, over, left=False))
-
-    def _drawn(self, name: str, share: float, over: Any, left: bool) -> np.ndarray:
-        caught = self.caught[name][self.settings.shares.index(share)]
-        part: np.ndarray = over(np.maximum(self.held - caught, 0.0) if left else caught, self.held)
-        return part
-
-    def _interval(self, values: np.ndarray) -> dict[str, Any]:
-        return percentile_interval(
-            values[0], values[1:], self.settings.bootstrap.confidence, self.conversions
-        ).to_dict()
-
-
 def _rate_interval(test: pd.DataFrame, config: BootstrapConfig) -> list[float]:
     """Ends of the rate's interval, drawn by account: how far from what was said it may be by chance alone."""
     sums = test.groupby("account_id", sort=False)["label"].agg(["sum", "count"]).to_numpy(dtype=np.float64)
@@ -226,16 +169,6 @@ def _rate_interval(test: pd.DataFrame, config: BootstrapConfig) -> list[float]:
     converted, rows = np.concatenate(drawn, axis=1)
     tail = (1 - config.confidence) / 2
     return [float(end) for end in np.quantile(converted / np.maximum(rows, 1), [tail, 1 - tail])]
-
-
-def _weights(scored: ScoredLists, config: BootstrapConfig) -> Any:
-    """Every account once, then the draws of `bootstrap.bootstrap_scores`."""
-    yield np.ones((scored.accounts, 1))
-    yield from draw_weights(scored.accounts, config.draws, config.seed)
-
-
-def _scores(test: pd.DataFrame, score: str, probability: str) -> tuple[np.ndarray, np.ndarray]:
-    return test[score].to_numpy(dtype=np.float64), test[probability].to_numpy(dtype=np.float64)
 
 
 def _named(share: float) -> str:
