@@ -16,7 +16,10 @@ from leadml.config import SplitConfig
 from leadml.errors import DataError
 from leadml.metrics import capture_curve
 from leadml.recipe import RecipeConfig
+from leadml.report.backtest_plots import plot_backtest, plot_rates
+from leadml.report.words import Words
 from leadml.splits import DAY
+from leadml.stages.backtest_tables import build_lines, differences_table, origins_table, scorers_table, skipped_table
 
 DRAWS = Settings(BootstrapConfig(draws=40, confidence=0.9, seed=3), (0.3, 0.5))
 SCORED = ("margin", "probability", "score_", "probability_")
@@ -265,6 +268,27 @@ def test_every_interval_is_a_row_of_the_table(told):
     assert auc["value"].tolist() == [part["scorers"]["model"]["auc"]["value"] for part in parts]
     assert {"skipped_30", "money_10", "money_skipped_50", "log_loss"} <= set(table["figure"])
     assert not table.duplicated(["origin", "scorer", "against", "figure"]).any()
+
+
+def test_the_tables_and_plots_hold_what_was_found(told):
+    summary = told | {"notes": [], "settings": {"confidence": 0.9}}
+    for build in (origins_table, scorers_table, skipped_table, differences_table):
+        title, columns, rows = build(summary)
+        assert title and rows and all(len(row) == len(columns) for row in rows)
+    title, columns, rows = scorers_table(summary)
+    assert f"who brought {told['overall']['money']['amount']:,.0f}" in title and columns[-1] == "money in the top 10 %"
+    assert [row[0] for row in rows[:2]] == ["leadml", "logistic regression"]
+    assert rows[4][0] == "random order" and rows[4][-1] == "10.0%"  # exact, so without an interval
+    kept = told["overall"]["skipped"]["30"]["scorers"]["model"]
+    text = f"{100 * kept['value']:.1f}% [{100 * kept['low']:.1f}, {100 * kept['high']:.1f}]"
+    assert skipped_table(summary)[2][0][1] == text
+    assert f"skip the bottom 30 % of each list: {text} of the conversions" in " ".join(build_lines(summary))
+    plots = plot_backtest(summary, Words("en"))
+    assert set(plots) == {"origins", "differences", "capture", "skipped", "rates", "money"}
+    assert all(svg.startswith("<svg") and svg.endswith("</svg>") for svg in plots.values())
+    assert plots == plot_backtest(summary, Words("en")) and plots["rates"] != plot_rates(
+        summary["origins"], Words("es")
+    )
 
 
 def test_undated_tables_are_refused(made, small):

@@ -10,7 +10,6 @@ import pandas as pd
 from leadml.backtest import Judged, Origins, Settings, build_origins, judge_origin, summarise, tabulate
 from leadml.errors import DataError
 from leadml.features.dictionary import Feature
-from leadml.report.backtest_plots import plot_backtest
 from leadml.report.words import Words
 from leadml.stages.audited import check_left
 from leadml.stages.auditing import audit_extracted
@@ -103,6 +102,8 @@ def publish(context: Context, judged: list[Judged], summary: dict[str, Any], ent
 
 def write_backtest(folder: Path, judged: list[Judged], summary: dict[str, Any], words: Words) -> Path:
     """backtest.json, figures.parquet, predictions.parquet and the plots."""
+    from leadml.report.backtest_plots import plot_backtest
+
     (folder / "backtest.json").write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     tabulate(summary).to_parquet(folder / "figures.parquet", index=False)
     tests = pd.concat([one.test for one in judged], ignore_index=True)
