@@ -13,7 +13,7 @@ NAMES = {
     "recency": "most recent first",
     "constant": "random order",
     "without_effort": "leadml, no sales effort",
-    "uncorrected": "leadml, not corrected",
+    "uncorrected": "leadml, uncorrected",
 }
 # Figure, its words, its decimals and those of a difference.
 FIGURES = (
@@ -78,8 +78,8 @@ def origins_table(summary: Mapping[str, Any]) -> tuple[str, list[str], list[list
             ]
         )
     columns = [
-        "origin", "learnt from rows / converting leads", "judged on lists", "converting leads / accounts",
-        "rate seen", "predicted", "without correction", "AUC", "lift, top 10 %", "verdict",
+        "origin", "learnt from\nrows / con-\nverting leads", "judged\non lists", "converting\nleads /\naccounts",
+        "rate\nseen", "predicted", "without\ncorrection", "AUC", "lift, top 10 %", "verdict",
     ]  # fmt: skip
     title = (
         "Retrained at each origin with what was known then, judged on the lists from there to the next origin; "
@@ -102,10 +102,10 @@ def scorers_table(summary: Mapping[str, Any]) -> tuple[str, list[str], list[list
         f"All {judged['lists']} lists from {judged['first']} to {judged['last']}: {judged['rows']:,} rows, "
         f"{judged['converting_leads']:,} converting leads of {judged['converting_accounts']:,} accounts"
     )
-    columns = ["ordered by", *[words for _, words, _, _ in FIGURES], "conversions in the top 10 %"]
+    columns = ["ordered by", *[words for _, words, _, _ in FIGURES], "conversions\nin the top 10 %"]
     if money:
         title += f", who brought {money['amount']:,.0f}"
-        columns.append("money in the top 10 %")
+        columns.append("money\nin the top 10 %")
     return title, columns, rows
 
 
@@ -136,7 +136,7 @@ def differences_table(summary: Mapping[str, Any]) -> tuple[str, list[str], list[
                 "-" if better is None else f"{better['better']} of {better['origins']}",
             ]
         )
-    columns = ["leadml minus", *[words for _, words, _, _ in FIGURES], "less log loss at origins"]
+    columns = ["leadml minus", *[words for _, words, _, _ in FIGURES], "less log loss\nat origins"]
     return "What leadml adds, paired by account", columns, rows
 
 
