@@ -514,6 +514,23 @@ class PredictConfig:
 
 
 @dataclass
+class BacktestConfig:
+    """Rolling origins: how many, and which bottom shares of the lists are told."""
+
+    origins: int = MISSING
+    bottom: list[float] = MISSING
+
+    def __post_init__(self) -> None:
+        if self.origins < 2:
+            raise ConfigurationError(f"backtest.origins={self.origins}: at least 2 are needed to see a spread")
+        bad = [b for b in self.bottom if not 0.01 <= b <= 0.99]
+        if bad or not self.bottom or repeated(self.bottom):
+            raise ConfigurationError(
+                f"backtest.bottom={self.bottom}: shares of a list from 0.01 to 0.99, each once, at least one"
+            )
+
+
+@dataclass
 class RunConfig:
     """What holds for `run` and for gates."""
 
@@ -541,6 +558,7 @@ class Config:
     explain: ExplainConfig = MISSING
     inspect: InspectConfig = MISSING
     predict: PredictConfig = MISSING
+    backtest: BacktestConfig = MISSING
     run: RunConfig = MISSING
     seed: int = MISSING
 

@@ -138,6 +138,27 @@ def capture_curve(frame: pd.DataFrame, shares: Sequence[float]) -> list[dict[str
     return [{"share": float(s), "capture": float(c)} for s, c in zip(shares, mean, strict=True)]
 
 
+def captured_by_list(
+    scored: ScoredLists, value: np.ndarray, weights: np.ndarray, shares: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What of ``value`` (n,), 0 or more, lies in the top shares of each list, for every draw of account weights.
+
+    Ties as in `rank_figures`. Gives (shares, lists, draws), and all that each list holds (lists, draws).
+    """
+    order = np.lexsort((-scored.score, scored.list_code))
+    borders = np.searchsorted(scored.list_code[order], np.arange(scored.lists + 1))
+    caught = np.zeros((len(shares), scored.lists, weights.shape[1]))
+    held = np.zeros((scored.lists, weights.shape[1]))
+    for place, (low, high) in enumerate(pairwise(borders)):
+        rows = order[low:high]
+        counts, values = _segments(scored.score[rows], value[rows], scored.account_code[rows], weights)
+        above, captured = np.cumsum(counts, axis=0), np.cumsum(values, axis=0)
+        held[place] = captured[-1]
+        for number, share in enumerate(shares):
+            caught[number, place] = _capture(above, captured, share * above[-1])
+    return caught, held
+
+
 def row_losses(label: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log loss (natural, probabilities clipped to 1e-15) and Brier score of every row."""
     p = np.clip(probability, LOSS_CLIP, 1 - LOSS_CLIP)

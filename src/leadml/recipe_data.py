@@ -87,8 +87,9 @@ def prepare(
     features: Sequence[Feature],
     config: RecipeConfig,
     beside: Mapping[str, Sequence[Feature]] | None = None,
+    split: Split | None = None,
 ) -> RecipeData:
-    """The recipe's inputs, checked and split.
+    """The recipe's inputs, checked and split; ``split`` is one that was made already.
 
     Raises:
         DataError: as `split_checked`, or snapshots and feature rows of different numbers.
@@ -96,6 +97,6 @@ def prepare(
     if len(snapshots) != len(X):
         raise DataError(f"{len(snapshots)} snapshots but {len(X)} feature rows; build the features again")
     snapshots, X = typed(snapshots), X.reset_index(drop=True)
-    split = split_checked(snapshots, config)
+    split = split or split_checked(snapshots, config)
     others = {name: tuple(listed) for name, listed in (beside or {}).items()}
     return RecipeData(snapshots, X, tuple(features), split, list_keys(snapshots, split.kind), config, others)

@@ -169,3 +169,35 @@ def log_decision(config: TrackingConfig, workspace: Workspace, run_id: str, deci
         import mlflow
 
         mlflow.MlflowClient(tracking_uri(config, workspace)).log_dict(run_id, decision, "decision.json")
+
+
+@dataclass(frozen=True)
+class BacktestRecord:
+    """What one backtest logs; ``by_origin`` holds the figures of each origin, logged at steps 1, 2, ..."""
+
+    parameters: dict[str, Any]
+    metrics: dict[str, float]
+    by_origin: list[dict[str, float]]
+    tags: dict[str, str]
+    artifacts: Path
+
+
+def log_backtest(config: TrackingConfig, workspace: Workspace, record: BacktestRecord) -> str:
+    """Logs one backtest and gives its run's id; no model is registered.
+
+    Raises:
+        ArtifactError: the store cannot be reached or refused.
+    """
+    with quiet():
+        import mlflow
+
+        uri = tracking_uri(config, workspace)
+        mlflow.set_tracking_uri(uri)
+        experiment = get_experiment(mlflow.MlflowClient(uri), config, workspace)
+        with mlflow.start_run(experiment_id=experiment, run_name="backtest", tags=record.tags) as run:
+            mlflow.log_params({k: str(v)[:PARAMETER_LIMIT] for k, v in record.parameters.items()})
+            mlflow.log_metrics(record.metrics)
+            for step, figures in enumerate(record.by_origin, start=1):
+                mlflow.log_metrics(figures, step=step)
+            mlflow.log_artifacts(str(record.artifacts))
+            return str(run.info.run_id)

@@ -71,6 +71,22 @@ class Trained:
         return self.final.trees
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The recipe judged on its test: what was chosen, and everything that `Trained` has of it under the same names."""
+
+    plan: Plan
+    form: FormChoice
+    model: Model
+    calibrator: Calibrator
+    rate: BaseRate
+    stream: pd.DataFrame
+    test: pd.DataFrame
+    metrics: dict[str, Any]
+    verdict: Verdict
+    notes: tuple[str, ...]
+
+
 def fit_recipe(
     snapshots: pd.DataFrame,
     X: pd.DataFrame,
@@ -97,19 +113,26 @@ def fit_recipe(
     """
     data = prepare(snapshots, X, features, config, beside)
     with threadpool_limits(1, user_api="blas"):  # sums of a thread each differ in their last digits
-        return _fit_prepared(data)
+        return _fit_final(data, judge_recipe(data))
 
 
-def _fit_prepared(data: RecipeData) -> Trained:
-    config = data.config
-    plan, form, stream, judged = _choose_and_judge(data)
-    if judged.verdict.name == USE_POINTS and plan.rung != Rung.points.value:
-        refused = judged.verdict
-        points = replace(data, config=replace(config, model=replace(config.model, kind=Rung.points)))
-        plan, form, stream, judged = _choose_and_judge(points)
-        if judged.verdict.name == USE_POINTS:
-            judged = replace(judged, verdict=refused)
+def judge_recipe(data: RecipeData) -> Judged:
+    """What the folds decide, the model that it gives on the training rows, and what the test says of it.
 
+    Where the verdict is ``use points``, the scorecard takes the model's place and is judged itself. Errors are those of
+    `fit_recipe`.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        judged = _judge(data)
+        if judged.verdict.name != USE_POINTS or judged.plan.rung == Rung.points.value:
+            return judged
+        config = replace(data.config, model=replace(data.config.model, kind=Rung.points))
+        points = _judge(replace(data, config=config))
+        return replace(points, verdict=judged.verdict) if points.verdict.name == USE_POINTS else points
+
+
+def _fit_final(data: RecipeData, judged: Judged) -> Trained:
+    config, plan, form, stream = data.config, judged.plan, judged.form, judged.stream.copy()
     # From here on the test rows are training rows: the judgement above is already written.
     final = data.fit(data.split.final, plan)
     matured = pd.concat([stream[CALIBRATED], judged.test[CALIBRATED]], ignore_index=True)
@@ -131,11 +154,11 @@ def _fit_prepared(data: RecipeData) -> Trained:
         judged_base_rate=judged.rate,
         stream=stream,
         test=judged.test,
-        metrics=judged.metrics | {"ladder": plan.to_dict(), "calibration_form": form.to_dict()},
+        metrics=judged.metrics,
         verdict=judged.verdict,
         shift=shift,
         split=data.split,
-        notes=(*_shrinkage(data.split), *judged.notes, *_notes(final.encoder, form.slope, shift, config)),
+        notes=(*judged.notes, *_notes(final.encoder, form.slope, shift, config)),
     )
 
 
@@ -165,25 +188,6 @@ def bound_shift(
     return used, {"margin": moved, "correction": correction, "intercept": intercept, "total": total, "most": most}
 
 
-@dataclass(frozen=True)
-class _Judged:
-    model: Model
-    calibrator: Calibrator
-    rate: BaseRate
-    test: pd.DataFrame
-    metrics: dict[str, Any]
-    verdict: Verdict
-    notes: tuple[str, ...]
-
-
-def _choose_and_judge(data: RecipeData) -> tuple[Plan, FormChoice, pd.DataFrame, _Judged]:
-    folds = data.folds()
-    plan = choose_plan(data.X, folds, data.given)
-    form = choose_form(plan.margins, folds)
-    stream = _stream(data, plan)
-    return plan, form, stream, _judge(data, stream, form.slope, plan)
-
-
 def _stream(data: RecipeData, plan: Plan) -> pd.DataFrame:
     parts = []
     found = zip(data.split.folds, plan.margins, plan.probabilities, strict=True)
@@ -206,8 +210,11 @@ def _calibrate(data: RecipeData, matured: pd.DataFrame, rows: np.ndarray, slope:
     return Calibrator(slope, recentre(slope * matured["margin"].to_numpy(), weight, rate.rate)), rate
 
 
-def _judge(data: RecipeData, stream: pd.DataFrame, slope: float, plan: Plan) -> _Judged:
-    train, config = data.split.train, data.config
+def _judge(data: RecipeData) -> Judged:
+    train, config, folds = data.split.train, data.config, data.folds()
+    plan = choose_plan(data.X, folds, data.given)
+    form, stream = choose_form(plan.margins, folds), _stream(data, plan)
+    slope = form.slope
     calibrator, rate = _calibrate(data, stream, train, slope)
     model = data.fit(train, plan)
     test = data.part(data.split.test)
@@ -228,7 +235,10 @@ def _judge(data: RecipeData, stream: pd.DataFrame, slope: float, plan: Plan) -> 
     verdict = build_verdict(
         read_evidence(metrics, count_converting(data.snapshots, train), plan.rung == Rung.points.value), config.train
     )
-    return _Judged(model, calibrator, rate, test, metrics, verdict, notes)
+    metrics |= {"ladder": plan.to_dict(), "calibration_form": form.to_dict()}
+    return Judged(
+        plan, form, model, calibrator, rate, stream, test, metrics, verdict, (*_shrinkage(data.split), *notes)
+    )
 
 
 def _without_effort(data: RecipeData) -> dict[str, tuple[Feature, ...]]:

@@ -29,6 +29,8 @@ class Workspace:
         self.features = self.data / "features"
         self.quarantine = self.data / "quarantine"
         self.evidence = self.data / "evidence"
+        self.origins = self.data / "origins"
+        self.backtest = self.data / "backtest"
         self.scores = self.data / "scores"
         self.reports = self.data / "reports"
         self.truth = self.data / "truth"

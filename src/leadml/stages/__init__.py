@@ -20,6 +20,7 @@ STAGES = (
     Stage("extract", "exports to tables, snapshots and features", "data/raw", "data/interim, features, quarantine"),
     Stage("audit", "look for leaks: proofs, suspects, delete the future", "data/raw, data/features", "data/audit"),
     Stage("train", "train, judge and register a model", "data/features", "models, data/evidence, MLflow"),
+    Stage("backtest", "retrain at past origins, judge what came", "data/features", "data/backtest, MLflow"),
     Stage("calibrate", "choose the threshold and the grades", "data/evidence", "models/*/decision.json"),
     Stage("explain", "explain the open leads, write the report", "data/interim, models", "data/reports"),
     Stage("predict", "score every open lead", "data/interim, models", "data/scores"),
