@@ -16,8 +16,10 @@ from leadml.stages.audited import audit_entry, check_left, fit_audited, show_fin
 from leadml.stages.auditing import audit_extracted
 from leadml.stages.context import Context
 from leadml.stages.doubts import champion_doubts
+from leadml.stages.lacking import lacking_extracted, tell_lacking
 from leadml.stages.settings import SCALE_KEYS, check_problem, plain
 from leadml.stages.stored import Extracted, read_extracted
+from leadml.stages.worth import add_worth
 from leadml.training import Trained
 
 STAGE = "train"
@@ -33,14 +35,17 @@ def run(context: Context) -> None:
     champion = read_champion(context)
     scale = frozen_scale(context, champion, extracted.facts["problem"])
     with context.manifest.stage(STAGE) as entry:
+        lacking = lacking_extracted(context, extracted)
+        tell_lacking(context, STAGE, entry, lacking)
         with context.progress.phase(STAGE, f"leak audit of {len(extracted.features)} columns"):
             audited = audit_extracted(context, extracted)
         show_findings(context, STAGE, audited, len(extracted.features))
         check_left(context, extracted, audited)
         text = f"folds, judged and final model on {len(extracted.snapshots):,} snapshots"
         with context.progress.phase(STAGE, text):
-            trained = fit_audited(context, extracted, audited)
-            scorer = build_scorer(context, extracted, trained, scale)
+            trained, worth = add_worth(context, extracted, fit_audited(context, extracted, audited))
+            trained = replace(trained, metrics=trained.metrics | {"lacking": [s.to_dict() for s in lacking]})
+            scorer = build_scorer(context, extracted, trained, scale, worth)
         entry["inputs"] = extracted.facts["report"]["files"]
         describe(entry, trained, scorer)
         entry["audit"] = audit_entry(trained)
@@ -67,8 +72,10 @@ def run(context: Context) -> None:
         )
 
 
-def build_scorer(context: Context, extracted: Extracted, trained: Trained, scale: Scale | None) -> LeadScorer:
-    """The final model with the frozen scale, or with a new one where there is none."""
+def build_scorer(
+    context: Context, extracted: Extracted, trained: Trained, scale: Scale | None, worth: dict[str, Any]
+) -> LeadScorer:
+    """The final model with the frozen scale, or with a new one where there is none; ``worth`` is of `add_worth`."""
     facts = extracted.facts
     about = {
         "problem": facts["problem"],
@@ -78,8 +85,8 @@ def build_scorer(context: Context, extracted: Extracted, trained: Trained, scale
         "trees": trained.n_trees,
         "base_rate": trained.base_rate.rate,
         "verdict": {"name": trained.verdict.name, "why": trained.verdict.why},
-        "mean_amount": mean_amount(extracted.snapshots),
         "seed": context.config.seed,
+        **worth,
     }
     scorer = LeadScorer(
         booster=trained.booster,
@@ -96,12 +103,6 @@ def build_scorer(context: Context, extracted: Extracted, trained: Trained, scale
 def rounded(rate: float) -> float:
     """The step nearest to the rate in ratio: p50 is a number that people can remember."""
     return min(P50_STEPS, key=lambda step: max(step / rate, rate / step))
-
-
-def mean_amount(snapshots: pd.DataFrame) -> float | None:
-    """Mean amount over distinct converting leads, None where no amount is known."""
-    amounts = snapshots.loc[snapshots["label"] == 1].drop_duplicates("lead_id")["amount"].dropna()
-    return float(amounts.mean()) if len(amounts) else None
 
 
 def read_champion(context: Context) -> LeadScorer | None:
@@ -179,6 +180,7 @@ def describe(entry: dict[str, Any], trained: Trained, scorer: LeadScorer) -> Non
     entry["shift"] = trained.shift
     entry["notes"] = list(trained.notes)
     entry["test"] = trained.metrics["scorers"]["model"]
+    entry["value"], entry["sooner"] = trained.metrics["value"], trained.metrics["sooner"]
     entry["p50"] = scorer.scale.p50
 
 
