@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from leadml.recipe import RecipeConfig
 
 SEVERITIES = ("stop", "warn", "note")
-MIN_EXPECTED = 10.0  # rows that a silence should have held at the usual pace: by chance it holds none once in 22,000
+MIN_EXPECTED = 10.0  # conversions that a silence should have held: by chance it holds none once in 22,000
+MIN_EXPECTED_DAYS = 5.0  # days with rows that a silence should have held: days, as an import brings many rows at once
 MONTH_DAYS = 30.44
 EXTRACT_ONLY = ("immature", "quiet", "conversions_stop", "conversions_begin")  # told by tables that train does not have
 DAY = pd.Timedelta(days=1)
@@ -107,8 +108,8 @@ def find_shortfalls(snapshots: pd.DataFrame, config: "RecipeConfig") -> list[Sho
 def find_silences(daily: Mapping[str, pd.Series], end: pd.Timestamp, config: "RecipeConfig") -> list[Shortfall]:
     """Long times without leads or touchpoints, and conversions that stop or begin far from the data's ends.
 
-    A silence is told where it is longer than ``train.enough.quiet_days`` and should have held `MIN_EXPECTED` rows at
-    the pace of the rest.
+    A silence is told where it is longer than ``train.enough.quiet_days`` and should have held `MIN_EXPECTED_DAYS` days
+    with rows, or `MIN_EXPECTED` conversions, at the pace of the rest.
 
     Args:
         daily: ``leads``, ``touchpoints``, ``conversions``: rows a day, by day (UTC), any order; days without rows are
@@ -211,17 +212,16 @@ def _amounts(matured: pd.DataFrame, config: "RecipeConfig") -> Iterator[Shortfal
 
 
 def _silences(name: str, daily: pd.Series, end: pd.Timestamp, quiet: float) -> Iterator[Shortfall]:
-    """One finding a table: how many silences, and the longest."""
+    """One finding a table: how many silences, and the longest, with the days with rows that it should have held."""
     days = daily[daily > 0].sort_index()
     if len(days) < 2:
         return
-    moments = [*days.index, end]
-    gaps = [((b - a) / DAY - 1, a + DAY, b) for a, b in pairwise(moments)]
-    pace = float(days.sum()) / max((end - days.index[0]) / DAY - sum(g for g, *_ in gaps if g > quiet), 1.0)
-    long = [g for g in gaps if g[0] > quiet and g[0] * pace >= MIN_EXPECTED]
+    gaps = [((b - a) / DAY - 1, a + DAY, b) for a, b in pairwise([*days.index, end])]
+    span = (end - days.index[0]) / DAY
+    long = [g for g in gaps if g[0] > quiet and g[0] * len(days) / max(span - g[0], 1.0) >= MIN_EXPECTED_DAYS]
     if long:
         longest, start, stop = max(long, key=lambda g: g[0])
-        counts = _silence(longest, pace) | {"table": name, "found": len(long)}
+        counts = _silence(longest, len(days) / max(span - longest, 1.0)) | {"table": name, "found": len(long)}
         yield Shortfall("quiet", "warn", counts, {"first": _day(start), "last": _day(stop)})
 
 

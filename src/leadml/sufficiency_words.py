@@ -134,10 +134,10 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "aporte las conversiones antiguas, o deje fuera los leads anteriores a ellas",
     ),
     "quiet": (
-        "{found} long times without {table}, the longest of {days} days ({first} to {last}), in which some {expected} "
-        "were to be expected",
+        "{found} long times without {table}, the longest of {days} days ({first} to {last}), in which {expected} "
+        "days with some were to be expected",
         "{found} largos periodos sin {table}; el mayor, de {days} días (de {first} a {last}), en el que cabía esperar "
-        "unos {expected}",
+        "{expected} días con alguno",
         _CHECK,
         _CHECK_ES,
     ),
