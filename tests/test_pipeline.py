@@ -182,10 +182,16 @@ def test_fit_and_intent_are_centred_on_the_newest_test_list(root):
 def test_scores_hold_what_the_design_says(root):
     scored = scores(root)
     assert list(scored.columns) == [
-        "lead_id", "cutoff", "probability", "score", "grade", "percentile", "fit", "intent", "expected_value", "trend",
-        "reasons", "queue", "model_version", "forced",
+        "lead_id", "cutoff", "probability", "probability_14d", "probability_30d", "score", "grade", "percentile", "fit",
+        "intent", "expected_value", "expected_value_low", "expected_value_high", "trend", "reasons", "queue",
+        "model_version", "forced",
     ]  # fmt: skip
     assert scored["lead_id"].is_unique and scored["probability"].between(0, 1, inclusive="neither").all()
+    assert (scored["probability_14d"] <= scored["probability_30d"]).all()
+    assert (scored["probability_30d"] <= scored["probability"]).all()
+    assert (scored["expected_value_low"] > 0).all()
+    assert (scored["expected_value_low"] < scored["expected_value"]).all()
+    assert (scored["expected_value"] < scored["expected_value_high"]).all()
     lows = {"A": 75, "B": 60, "C": 45, "D": 0}
     for grade, part in scored.groupby("grade"):
         highs = [low for low in lows.values() if low > lows[grade]]
@@ -201,7 +207,8 @@ def test_the_crm_file_is_ready_for_a_crm(root):
         rows = list(csv.DictReader(handle))
     scored = scores(root).set_index("lead_id")
     assert [*rows[0]] == [
-        "record_id", "score", "grade", "probability", "reason_1", "reason_2", "reason_3", "reason_4", "reason_5",
+        "record_id", "score", "grade", "probability", "probability_14d", "probability_30d", "expected_value",
+        "expected_value_low", "expected_value_high", "reason_1", "reason_2", "reason_3", "reason_4", "reason_5",
         "queue", "model_version", "scored_at",
     ]  # fmt: skip
     assert len(rows) == len(scored)

@@ -21,6 +21,7 @@ from leadml.report.page import build_report
 from leadml.report.rests_words import RESTS_TEXTS
 from leadml.report.verdict import view_verdict
 from leadml.report.words import OWN_TEXTS, TEXTS, Words
+from leadml.report.worth_words import WORTH_TEXTS
 from leadml.verdict import VERDICTS
 
 EVIL = "<script>alert('x')</script>"
@@ -296,7 +297,7 @@ def test_both_languages_say_everything_with_the_same_placeholders():
 
 
 def test_no_text_is_said_under_the_key_of_another():
-    assert len(TEXTS) == len(OWN_TEXTS) + len(AUDIT_TEXTS) + len(CHANGES_TEXTS) + len(RESTS_TEXTS)
+    assert len(TEXTS) == len(OWN_TEXTS) + len(AUDIT_TEXTS) + len(CHANGES_TEXTS) + len(RESTS_TEXTS) + len(WORTH_TEXTS)
 
 
 def test_labels_wrap_into_even_lines():
