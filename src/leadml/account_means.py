@@ -1,27 +1,30 @@
 """Means over rows with intervals by drawing accounts, the same draws for all, so that differences are paired."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import csr_matrix
 
 from leadml.bootstrap import BootstrapConfig, Interval, draw_weights, percentile_interval
 
-Ratios = Mapping[str, tuple[np.ndarray, np.ndarray]]  # name: (numerator (n,), denominator (n,)) of every row
+Key = TypeVar("Key")
 
 
 def bootstrap_ratios(
-    ratios: Ratios,
+    ratios: Mapping[Key, tuple[np.ndarray, np.ndarray]],
     account: np.ndarray,
     group: np.ndarray,
     conversions: int,
     config: BootstrapConfig,
-    minus: Mapping[str, tuple[str, str]] | None = None,
-) -> dict[str, Interval]:
+    minus: Mapping[Key, tuple[Key, Key]] | None = None,
+) -> dict[Key, Interval]:
     """Sum of numerators over sum of denominators within each group of rows, averaged over the groups.
 
     Args:
-        ratios: by name; a mean is (values, ones), a weighted one (weight * values, weight).
+        ratios: numerator (n,) and denominator (n,) of every row, by name; a mean is (values, ones), a weighted one
+            (weight * values, weight).
         account: (n,) whose rows are drawn together (Poisson(1) weights, as in `bootstrap`).
         group: (n,) the list that each row belongs to; one value for all pools them.
         conversions: distinct converting leads behind the figures.
@@ -31,13 +34,12 @@ def bootstrap_ratios(
     Returns:
         Intervals by name; groups whose denominator is 0 are left out of a draw's average.
     """
-    codes, groups = np.unique(group, return_inverse=True)[1], len(np.unique(group))
-    accounts, distinct = np.unique(account, return_inverse=True)[1], len(np.unique(account))
+    (groups, lists), (accounts, names) = pd.factorize(group, sort=True), pd.factorize(account, sort=True)
+    shape = (len(lists), len(names))
     sums = {
-        name: [csr_matrix((part, (codes, accounts)), shape=(groups, distinct)) for part in parts]
-        for name, parts in ratios.items()
+        name: [csr_matrix((part, (groups, accounts)), shape=shape) for part in parts] for name, parts in ratios.items()
     }
-    blocks = [np.ones((distinct, 1)), *draw_weights(distinct, config.draws, config.seed)]
+    blocks = [np.ones((len(names), 1)), *draw_weights(len(names), config.draws, config.seed)]
     values = {name: np.concatenate([_means(parts, block) for block in blocks]) for name, parts in sums.items()}
     values |= {name: values[one] - values[other] for name, (one, other) in (minus or {}).items()}
     return {

@@ -13,12 +13,14 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from leadml.account_means import bootstrap_ratios
-from leadml.bootstrap import BootstrapConfig, bootstrap_scores
+from leadml.bootstrap import BootstrapConfig
 from leadml.calibration import SMALLEST, estimate_base_rate, recency_weights, recentre
+from leadml.metrics import row_losses
 from leadml.splits import Split
 
 COLUMN = "days_to_conversion"
 MIN_CONVERSIONS = 10  # converting leads within the shorter horizon, below which its intercept says nothing
+MOST_ROWS = 50_000  # that an intercept is found by
 
 
 @dataclass(frozen=True)
@@ -137,13 +139,15 @@ def _fit(
     listed = rows[weekly[rows]] if weekly.any() else rows
     weight = recency_weights(matured["cutoff"], matured["cutoff"].max(), config.half_life_days)
     lead = matured["lead_id"].to_numpy(dtype=object)
-    log_odds = logit(matured["probability"].to_numpy(dtype=np.float64))
+    # Rates are of all rows; the shape of their probabilities is well known from some, evenly over them.
+    shown = np.linspace(0, len(matured) - 1, min(len(matured), MOST_ROWS)).astype(int)
+    log_odds = logit(matured["probability"].to_numpy(dtype=np.float64)[shown])
 
     def intercept(span: float) -> tuple[float, int]:
         label = sooner_labels(taken, span, config.gap_days)
         prior = (label[listed].sum() + 0.5) / (len(listed) + 1)
         rate = estimate_base_rate(label[matured["snapshot"].to_numpy()], lead, weight, prior)
-        return recentre(log_odds, weight, rate.rate), rate.conversions
+        return recentre(log_odds, weight[shown], rate.rate), rate.conversions
 
     main, _ = intercept(config.horizon_days)
     found = [(d, *intercept(d)) for d in (config.shorter if days is None else days)]
@@ -164,32 +168,31 @@ def _judge(
 ) -> list[dict[str, Any]]:
     """One entry a horizon: days, rate and mean probability, their difference, log loss, and that to the constant rate.
 
-    The constant rate is the mean of what was said of the stream: known before the test.
+    Computed at each list and averaged, as the main figures are. The constant rate is the mean of what was said of the
+    stream: known before the test.
     """
     taken = snapshots[COLUMN].to_numpy(dtype=np.float64)[test["snapshot"].to_numpy()]
     said, before = (
         judged.probabilities(test["probability"].to_numpy()),
         judged.probabilities(stream["probability"].to_numpy()),
     )
+    lists, ones = pd.factorize(test["list"])[0], np.ones(len(test))
+    lead, account = test["lead_id"].to_numpy(dtype=object), test["account_id"].to_numpy(dtype=object)
     entries = []
     for days in judged.days:
         p = said[column_name(days)].to_numpy()
-        frame = test.assign(label=sooner_labels(taken, days, config.gap_days))
+        y = sooner_labels(taken, days, config.gap_days)
         constant = np.full(len(p), float(before[column_name(days)].mean()))
-        scores = {"model": (p, p), "constant": (constant, constant)}
-        figures = bootstrap_scores(frame, scores, config.intervals)
-        leads = int(frame.loc[frame["label"] == 1, "lead_id"].nunique())
-        ones, y = np.ones(len(p)), frame["label"].to_numpy()
-        means = bootstrap_ratios(
-            {"mean_probability": (p, ones), "rate": (y, ones)},
-            test["account_id"].to_numpy(dtype=object), np.zeros(len(p)), leads, config.intervals,
-            {"bias": ("mean_probability", "rate")},
+        leads = int(pd.Series(lead[y == 1]).nunique())
+        figures = bootstrap_ratios(
+            {
+                "mean_probability": (p, ones),
+                "rate": (y, ones),
+                "log_loss": (row_losses(y, p)[0], ones),
+                "constant": (row_losses(y, constant)[0], ones),
+            },
+            account, lists, leads, config.intervals,
+            {"bias": ("mean_probability", "rate"), "to_constant": ("log_loss", "constant")},
         )  # fmt: skip
-        losses = {"log_loss": figures["scorers"]["model"]["log_loss"], "auc": figures["scorers"]["model"]["auc"]}
-        entries.append(
-            {"days": days, "conversions": leads}
-            | {name: figure.to_dict() for name, figure in means.items()}
-            | losses
-            | {"to_constant": figures["differences"]["constant"]["log_loss"]}
-        )
+        entries.append({"days": days, "conversions": leads} | {name: f.to_dict() for name, f in figures.items()})
     return entries

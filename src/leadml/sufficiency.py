@@ -129,8 +129,8 @@ def find_silences(daily: Mapping[str, pd.Series], end: pd.Timestamp, config: "Re
     if after > quiet and pace * after >= MIN_EXPECTED:
         dates = {"last": _day(last), "end": _day(end)}
         found.append(Shortfall("conversions_stop", "warn", _silence(after, pace), dates))
-    # Conversions take their time: they may well begin a horizon after the leads.
-    if before > quiet + config.problem.horizon_days and pace * before >= MIN_EXPECTED:
+    # Conversions take their time: in a young company they may well begin two horizons after the leads.
+    if before > quiet + 2 * config.problem.horizon_days and pace * before >= MIN_EXPECTED:
         dates = {"first": _day(first), "lead": _day(leads.index.min())}
         found.append(Shortfall("conversions_begin", "warn", _silence(before, pace), dates))
     return found

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from leadml.account_means import bootstrap_ratios
 from leadml.bootstrap import BootstrapConfig
 from leadml.features.dictionary import Feature
 from leadml.splits import Split
-from leadml.value.fitting import Amounts, fit_form, known_amounts
+from leadml.value.fitting import Amounts, fit_form, fit_forms, known_amounts
 from leadml.value.model import ValueModel
 from leadml.value.money import judge_money
 
@@ -53,8 +54,8 @@ def fit_value(
     """
     test_features = X.iloc[test["snapshot"].to_numpy()]
     found, chosen = compare_forms(snapshots, X, features, split, config)
-    judged = fit_form(chosen, X, known_amounts(snapshots, split.train), features, config.confidence)
-    mean = fit_form("mean", X, known_amounts(snapshots, split.train), (), config.confidence)
+    trained = fit_forms(("mean", chosen), X, known_amounts(snapshots, split.train), features, config.confidence)
+    judged, mean = trained[chosen], trained["mean"]
     final = fit_form(chosen, X, known_amounts(snapshots, split.final), features, config.confidence)
     metrics: dict[str, Any] = {"form": final.form, "choice": found, "fitted": final_facts(final)}
     if judged.form != "none":
@@ -76,8 +77,7 @@ def compare_forms(
         learnt, judged = known_amounts(snapshots, fit), known_amounts(snapshots, validation)
         if not learnt.leads or not judged.leads:
             continue
-        models = {form: fit_form(form, X, learnt, features if form in LEARNT else (), config.confidence)
-                  for form in ("mean", *LEARNT)}  # fmt: skip
+        models = fit_forms(("mean", *LEARNT), X, learnt, features, config.confidence)
         parts.append(_deviances(models, snapshots, X, judged))
     if not parts:
         return {"leads": 0, "deviance": {}, "gain": {}}, "mean"
@@ -154,8 +154,6 @@ def _deviances(
 
 def _clear(gain: Mapping[str, Any], config: BootstrapConfig) -> bool:
     """Whether the gain is above one standard error, by the width of its percentile interval."""
-    from scipy.stats import norm
-
     if gain["low"] is None or gain["value"] <= 0:
         return False
     error = (gain["high"] - gain["low"]) / (2 * float(norm.ppf((1 + config.confidence) / 2)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import gamma, t
+from scipy.stats import gamma, norm, t
 
 from leadml.features.dictionary import Feature
 from leadml.value.design import Term, fit_term
@@ -73,19 +73,30 @@ def fit_form(
         features: candidates.
         confidence: of the range, in (0, 1).
     """
+    return fit_forms((form,), X, amounts, features, confidence)[form]
+
+
+def fit_forms(
+    forms: Sequence[str], X: pd.DataFrame, amounts: Amounts, features: Sequence[Feature], confidence: float
+) -> dict[str, ValueModel]:
+    """`fit_form` of several forms, by name: features are looked at once for all of them."""
     counts = {"leads": amounts.leads, "missing": amounts.missing, "not_positive": amounts.not_positive}
     if not amounts.leads:
-        return ValueModel("none", confidence=confidence, counts=counts | {"capped": 0})
-    cap, capped = find_cap(amounts)
-    counts["capped"] = capped
-    y = np.log(np.minimum(amounts.amount, cap))
+        return {form: ValueModel("none", confidence=confidence, counts=counts | {"capped": 0}) for form in forms}
+    cap, counts["capped"] = find_cap(amounts)
+    rows, y = X.iloc[amounts.rows], np.log(np.minimum(amounts.amount, cap))
     chosen: list[Term] = []
-    if form != "mean" and amounts.leads >= MIN_LEADS:
-        chosen = choose_terms(X.iloc[amounts.rows], y, amounts.weight, features)
-    fitted = _Linear.fit(_columns(chosen, X.iloc[amounts.rows]), y, amounts.weight)
-    if form == "gamma" and chosen:
-        fitted = fitted.as_gamma(np.exp(y), amounts.weight)
-    return fitted.model(form if chosen else "mean", chosen, np.exp(y), amounts.weight, (cap, confidence, counts))
+    if set(forms) != {"mean"} and amounts.leads >= MIN_LEADS:
+        chosen = choose_terms(rows, y, amounts.weight, features)
+    models = {}
+    for form in forms:
+        terms = [] if form == "mean" else chosen
+        fitted = _Linear.fit(_columns(terms, rows), y, amounts.weight)
+        if form == "gamma" and terms:
+            fitted = fitted.as_gamma(np.exp(y), amounts.weight)
+        about = (cap, confidence, counts)
+        models[form] = fitted.model(form if terms else "mean", terms, np.exp(y), amounts.weight, about)
+    return models
 
 
 def find_cap(amounts: Amounts) -> tuple[float, int]:
@@ -137,7 +148,7 @@ class _Linear:
     intercept: float
     coefficients: np.ndarray
     variance: float  # of the noise around the middle, logs
-    noise: tuple[float, float] | None  # gamma's; None: the log-normal's, from variance
+    shape: float | None  # of the gamma; None: log-normal, its noise is of the variance
     freedom: float
     n: float
     evidence: float
@@ -190,7 +201,7 @@ class _Linear:
             if np.abs(move).max() < 1e-9:
                 break
         shape = 1 / dispersion
-        return _Linear(self.Z, self.gram, penalty, float(b[0]), b[1:], dispersion, (shape, shape), self.freedom,
+        return _Linear(self.Z, self.gram, penalty, float(b[0]), b[1:], dispersion, shape, self.freedom,
                        self.n, self.evidence)  # fmt: skip
 
     def model(
@@ -202,9 +213,10 @@ class _Linear:
         tail = (1 - confidence) / 2
         quantile = float(t.ppf(1 - tail, self.freedom)) if self.freedom > 0 and self.variance > 0 else 0.0
         low = high = quantile * float(np.sqrt(self.variance))
-        if self.noise is not None:
-            shape = self.noise[0]
-            low, high = (abs(float(np.log(gamma.ppf(q, shape) / shape))) for q in (tail, 1 - tail))
+        if self.shape is not None:
+            shape = self.shape
+            wider = quantile / float(norm.ppf(1 - tail))  # few leads know the shape badly, as they do a deviation
+            low, high = (wider * abs(float(np.log(gamma.ppf(q, shape) / shape))) for q in (tail, 1 - tail))
         inverse = np.linalg.inv(self.gram + self.penalty * np.eye(len(self.Z))) if self.Z else np.zeros((0, 0))
         factor = np.linalg.cholesky(self.variance * inverse) if self.Z and self.variance > 0 else 0 * inverse
         return ValueModel(

@@ -38,17 +38,22 @@ def judge_money(
     paid = int(pd.Series(lead[money > 0]).nunique())
     orders = {"value": rank_in_lists(value, lists, lead), "probability": rank_in_lists(probability, lists, lead)}
     size = np.bincount(lists)[lists]
-    entries = []
+    ratios, minus = {}, {}
     for share in SHARES:
-        ratios, minus = {}, {}
         for name, place in orders.items():
             top = (place < np.maximum(1, np.floor(share * size + 0.5))).astype(np.float64)
-            ratios[f"per_lead_{name}"] = (top * money, top)
-            ratios[f"captured_{name}"] = (top * money, money)
-        minus = {f"{what}_gain": (f"{what}_value", f"{what}_probability") for what in ("per_lead", "captured")}
-        found = bootstrap_ratios(ratios, test["account_id"].to_numpy(dtype=object), lists, paid, config, minus)
-        entries.append({"share": share} | {name: figure.to_dict() for name, figure in found.items()})
-    return entries
+            ratios[f"per_lead_{name}", share] = (top * money, top)
+            ratios[f"captured_{name}", share] = (top * money, money)
+        for what in ("per_lead", "captured"):
+            minus[f"{what}_gain", share] = ((f"{what}_value", share), (f"{what}_probability", share))
+    account = test["account_id"].to_numpy(dtype=object)
+    used = np.any([part > 0 for pair in ratios.values() for part in pair], axis=0)  # other rows add nothing
+    ratios = {key: (top[used], bottom[used]) for key, (top, bottom) in ratios.items()}
+    found = bootstrap_ratios(ratios, account[used], lists[used], paid, config, minus)
+    return [
+        {"share": share} | {name: figure.to_dict() for (name, of), figure in found.items() if of == share}
+        for share in SHARES
+    ]
 
 
 def rank_in_lists(score: np.ndarray, lists: np.ndarray, lead: np.ndarray) -> np.ndarray:
