@@ -15,6 +15,7 @@ from finished import SCORES, champion, manifest, scores
 
 from leadml.reasons import fit_reference, reasons_text
 from leadml.simulate.words import INDUSTRIES, SENIORITY_EFFECTS, SOURCES
+from leadml.stages.worth import score_worth
 
 pytestmark = pytest.mark.slow
 SIZE = ("simulate.leads=6000", "train.bootstrap=20")
@@ -199,6 +200,20 @@ def test_scores_hold_what_the_design_says(root):
     decision = champion(root).decision
     assert (scored["queue"] == "work").equals(scored["probability"] >= decision["threshold"])
     assert (scored["forced"] == "").all()
+
+
+def test_value_and_horizons_are_of_the_model_and_told(root):
+    scorer, scored = champion(root), scores(root)
+    X = scorer.prepare(pd.read_parquet(root / SCORES / "features.parquet"))
+    worth = score_worth(scorer, scored["probability"].to_numpy(), X)
+    pd.testing.assert_frame_equal(worth, scored[list(worth)], check_exact=True)
+    one = score_worth(scorer, scored["probability"].to_numpy()[7:8], X.iloc[7:8])
+    pd.testing.assert_frame_equal(one, worth.iloc[7:8].reset_index(drop=True), check_exact=True)
+    metrics = json.loads((root / "data/evidence" / scorer.version / "metrics.json").read_text())
+    assert metrics["value"]["fitted"]["leads"] > 20 and [e["days"] for e in metrics["sooner"]] == [14, 30]
+    told = manifest(root, "demo")["stages"]
+    assert told["train"]["lacking"] == metrics["lacking"] and told["train"]["value"] == metrics["value"]
+    assert {s["kind"] for s in metrics["lacking"]} <= {s["kind"] for s in told["extract"]["lacking"]}
 
 
 def test_the_crm_file_is_ready_for_a_crm(root):

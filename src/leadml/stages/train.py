@@ -19,7 +19,7 @@ from leadml.stages.doubts import champion_doubts
 from leadml.stages.lacking import lacking_extracted, tell_lacking
 from leadml.stages.settings import SCALE_KEYS, check_problem, plain
 from leadml.stages.stored import Extracted, read_extracted
-from leadml.stages.worth import add_worth
+from leadml.stages.worth import add_worth, worth_figures
 from leadml.training import Trained
 
 STAGE = "train"
@@ -267,7 +267,7 @@ def log(
     }
     parameters |= {"seed": config.seed, "source": extracted.facts["source"], "trees": trained.n_trees}
     figures = trained.metrics["scorers"]["model"]
-    metrics = {
+    metrics = worth_figures(trained.metrics) | {
         f"test_{name}{suffix}": figure[key]
         for name, figure in figures.items()
         for key, suffix in (("value", ""), ("low", "_low"), ("high", "_high"))

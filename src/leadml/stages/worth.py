@@ -45,3 +45,19 @@ def score_worth(scorer: LeadScorer, probability: np.ndarray, X: pd.DataFrame) ->
     value = ValueModel.from_dict(about["value"]) if "value" in about else ValueModel("none")
     sooner = Sooner.from_dict(about["sooner"]) if "sooner" in about else Sooner()
     return pd.concat([value.expected(probability, X), sooner.probabilities(probability)], axis=1)
+
+
+def worth_figures(metrics: dict[str, Any]) -> dict[str, float]:
+    """The figures of value and shorter horizons for MLflow, with interval ends where there are any."""
+    value = metrics["value"]
+    named = {f"amount_{name}": value.get("test", {}).get(name) for name in ("gain", "covered")}
+    for entry in value.get("money", []):
+        named |= {f"money_{100 * entry['share']:g}_{name}": entry[name] for name in ("per_lead_value", "per_lead_gain")}
+    for entry in metrics["sooner"]:
+        named |= {f"within_{entry['days']:g}d_{name}": entry[name] for name in ("bias", "log_loss", "to_constant")}
+    return {
+        name + suffix: figure[key]
+        for name, figure in named.items()
+        for key, suffix in (("value", ""), ("low", "_low"), ("high", "_high"))
+        if figure and figure[key] is not None
+    }

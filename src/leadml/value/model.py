@@ -67,12 +67,12 @@ class ValueModel:
         """expected_value, expected_value_low and expected_value_high of rows with these probabilities (n,).
 
         Probability times the mean amount, and times the ends of the amount's range: ``confidence`` of the amounts of
-        leads that convert lie in it. The probability is taken as it is.
+        leads that convert lie in it; an end beyond the mean, as amounts of extreme spread have, is put at the mean. The
+        probability is taken as it is.
         """
         mean, low, high = (probability * part for part in self.amounts(X))
-        return pd.DataFrame(
-            {"expected_value": mean, "expected_value_low": np.minimum(low, mean), "expected_value_high": high}
-        )
+        ends = {"expected_value_low": np.minimum(low, mean), "expected_value_high": np.maximum(high, mean)}
+        return pd.DataFrame({"expected_value": mean} | ends)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
