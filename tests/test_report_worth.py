@@ -77,6 +77,10 @@ def test_the_mean_has_no_money_table_and_none_no_figures(language):
     mean = VALUE | {"form": "mean", "fitted": FITTED | {"form": "mean", "features": []}}
     shown = view_worth(given(language, value=mean), words)
     assert shown["sentences"][0] == words.t("worth_mean", leads="191") and not shown["money"] and shown["facts"]
+    assert len(shown["facts"]) == 3
+    tried = {"log-normal": interval(-0.21), "gamma": interval(-0.14)}
+    shown = view_worth(given(language, value=mean | {"choice": {"leads": 30, "gain": tried}}), words)
+    assert shown["facts"][3][1] == words.number(-0.14)
     none = {"form": "none", "fitted": {"form": "none", "features": [], "leads": 0}, "currency": None}
     shown = view_worth(given(language, value=none), words)
     assert shown["sentences"] == [words.t("worth_none")] and not shown["facts"]

@@ -17,7 +17,7 @@ from leadml.bootstrap import BootstrapConfig
 from leadml.errors import ArtifactError
 from leadml.splits import Split
 from leadml.value import ValueModel, fit_form, fit_value, judge_money, known_amounts
-from leadml.value.fitting import find_cap
+from leadml.value.fitting import PENALTIES, _Linear, find_cap
 from leadml.value.money import rank_in_lists
 
 CONFIG = BootstrapConfig(60, 0.9, 3)
@@ -119,6 +119,42 @@ def test_a_row_has_the_same_bits_whoever_else_is_on_the_list(learnt, order, most
     part = np.array(learnt.amounts(X.iloc[order[:most]]))
     np.testing.assert_array_equal(part, whole[:, order[:most]])
     assert np.isfinite(whole).all() and (whole[1] < whole[0]).all() and (whole[0] < whole[2]).all()
+
+
+def test_column_by_column_is_what_matrices_give(learnt):
+    """The range of a linear model: exp(middle -+ t sqrt(s^2 (1 + 1/n + z' A z)))."""
+    _, X = make_amounts(50, 12)
+    Z = np.column_stack([c for term in learnt.terms for c in term.columns(X)])
+    L = np.array(learnt.factor)
+    middle = learnt.intercept + Z @ np.array(learnt.coefficients)
+    noise = (learnt.noise_high / learnt.quantile) ** 2
+    wide = learnt.quantile * np.sqrt(noise * (1 + 1 / learnt.counts["leads"]) + np.einsum("ij,jk,ik->i", Z, L @ L.T, Z))
+    mean, low, high = learnt.amounts(X)
+    np.testing.assert_allclose(mean, np.exp(middle + learnt.log_mean), rtol=1e-12)
+    np.testing.assert_allclose(low, np.exp(middle - wide), rtol=1e-12)
+    np.testing.assert_allclose(high, np.exp(middle + wide), rtol=1e-12)
+
+
+def test_shrinkage_is_the_ridge_of_the_best_evidence():
+    """Log evidence against the density of y itself: a multivariate Student t by the same prior, up to a constant."""
+    generator = np.random.default_rng(11)
+    Z = generator.normal(size=(25, 2))
+    Z -= Z.mean(axis=0)
+    y = Z @ [0.8, -0.2] + generator.normal(size=25) + 3
+    fit = _Linear.fit(list(Z.T), y, np.ones(25))
+    ridge = np.linalg.solve(Z.T @ Z + fit.penalty * np.eye(2), Z.T @ (y - y.mean()))
+    np.testing.assert_allclose(fit.coefficients, ridge, rtol=1e-10)
+
+    def density(penalty: float) -> float:
+        # Contrasts of y: 24 normal numbers without the intercept; sigma integrated out with the prior 1 / sigma.
+        basis = np.linalg.svd(np.eye(25) - 1 / 25)[0][:, :24]
+        contrast, covariance = basis.T @ y, basis.T @ (np.eye(25) + Z @ Z.T / penalty) @ basis
+        return -np.linalg.slogdet(covariance)[1] / 2 - 12 * np.log(contrast @ np.linalg.solve(covariance, contrast))
+
+    dense = {penalty: density(penalty) for penalty in PENALTIES}
+    assert max(dense, key=dense.get) == fit.penalty
+    none = _Linear.fit([], y, np.ones(25)).evidence
+    assert fit.evidence - none == pytest.approx(dense[fit.penalty] - density(1e12), abs=1e-6)
 
 
 def test_the_model_is_plain_values(learnt):

@@ -34,8 +34,10 @@ def view_worth(data: ReportInput, words: Words) -> dict[str, Any] | None:
         _fact("worth_said", test["predicted"], currency, words),
         _fact("worth_seen", test["amount"], currency, words),
         (words.t("worth_covered"), *_cell(test["covered"], words)),
-        (f"{words.t('worth_gain')}; {words.t('worth_gain_note')}", *_number_cell(test["gain"], 2, words)),
     ]
+    if gain := _gain(value):
+        label = f"{words.t('worth_gain')}; {words.t('worth_gain_note')}"
+        shown["facts"].append((label, *_number_cell(gain, 2, words)))
     if value["form"] != "mean":
         shown["money"] = [_money_row(entry, currency, words) for entry in money]
         shown["remarks"] = _money_remarks(money, words)
@@ -92,6 +94,15 @@ def _sentences(data: ReportInput, value: Mapping[str, Any], words: Words) -> lis
     return told
 
 
+def _gain(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What learning the amounts gains on their mean: on the test, or on the folds by which the mean was chosen."""
+    if value["form"] != "mean":
+        gain: Mapping[str, Any] = value["test"]["gain"]
+        return gain
+    tried = [g for g in value.get("choice", {}).get("gain", {}).values() if g["value"] is not None]
+    return max(tried, key=lambda g: float(g["value"]), default=None)
+
+
 def _money_remarks(money: Sequence[Mapping[str, Any]], words: Words) -> list[str]:
     """Where an order clearly finds more money than the other; that none does, where that is so."""
     gains = [(words.percent(e["share"]), e["per_lead_gain"]) for e in money if e["per_lead_gain"]["low"] is not None]
@@ -136,8 +147,10 @@ def _cell(figure: Mapping[str, Any], words: Words, decimals: int = 0) -> tuple[s
 
 
 def _ends(figure: Mapping[str, Any], told: Callable[[float], str], words: Words) -> str:
-    """The interval's ends; in words where one is below 0, as a dash beside a minus cannot be read."""
-    if figure["low"] is None or figure["low"] >= 0:
+    """The interval's ends; in words where one is below 0, as a dash beside a minus cannot be read; "" where equal."""
+    if figure["low"] == figure["high"]:
+        return ""
+    if figure["low"] >= 0:
         return interval_words(figure, told)
     return words.t("interval", low=told(figure["low"]), high=told(figure["high"]))
 
