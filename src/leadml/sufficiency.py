@@ -179,7 +179,7 @@ def _few(
         counts = {"found": immature, "snapshots": len(snapshots), "percent": round(100 * immature / len(snapshots))}
         yield Shortfall("immature", "warn", counts, _span(snapshots))
     by_account = converted.drop_duplicates("lead_id")["account_id"].value_counts()
-    if found > 1 and by_account.iloc[0] / found > enough.account_share:
+    if found > 1 and len(by_account) and by_account.iloc[0] / found > enough.account_share:
         account = min(by_account.index[by_account == by_account.iloc[0]])
         most = int(by_account.iloc[0])
         yield Shortfall("one_account", "warn", {"account": str(account), "found": most, "everyone": found})
