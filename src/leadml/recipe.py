@@ -10,8 +10,8 @@ import pandas as pd
 from leadml.config import ModelConfig, ProblemConfig, TrainConfig
 from leadml.errors import DataError
 from leadml.splits import Split
+from leadml.sufficiency import check_enough, find_outcome_stops, find_stops, stops_words
 from leadml.sufficiency import count_converting as count_converting
-from leadml.sufficiency import find_stops, stops_words
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ def split_checked(snapshots: pd.DataFrame, config: RecipeConfig) -> Split:
     if split is None:
         raise DataError(stops_words(stops))
     return split
+
+
+def check_outcomes(snapshots: pd.DataFrame) -> None:
+    """Raise `DataError` unless the matured labels hold both outcomes."""
+    check_enough(find_outcome_stops(snapshots))
 
 
 def typed(snapshots: pd.DataFrame) -> pd.DataFrame:

@@ -68,14 +68,10 @@ def find_stops(snapshots: pd.DataFrame, config: "RecipeConfig") -> tuple[Split |
         snapshots: as `recipe.typed` gives them.
         config: the recipe.
     """
+    found = find_outcome_stops(snapshots)
     matured = np.flatnonzero(snapshots["label"].notna())
-    label = snapshots["label"].to_numpy(dtype=np.float64)[matured]
     if not len(matured):
-        return None, [Shortfall("no_matured", "stop", {"snapshots": len(snapshots)})]
-    found = []
-    if len(np.unique(label)) < 2:
-        kind = "all_converted" if label[0] == 1 else "none_converted"
-        found.append(Shortfall(kind, "stop", {"snapshots": len(matured)}, _span(snapshots.iloc[matured])))
+        return None, found
     needed, everyone = config.train.min_conversions, count_converting(snapshots, matured)
     if everyone < needed:
         found.append(Shortfall("few_conversions", "stop", {"found": everyone, "needed": needed}))
@@ -88,9 +84,21 @@ def find_stops(snapshots: pd.DataFrame, config: "RecipeConfig") -> tuple[Split |
     if everyone >= needed > trained:
         counts = {"found": trained, "needed": needed, "everyone": everyone}
         found.append(Shortfall("few_in_training", "stop", counts, _span(snapshots.iloc[split.train])))
-    if len(np.unique(label)) == 2 and not (snapshots["label"].iloc[split.train] == 0).any():
+    one_outcome = any(s.kind in ("all_converted", "none_converted") for s in found)
+    if not one_outcome and not (snapshots["label"].iloc[split.train] == 0).any():
         found.append(Shortfall("training_converted", "stop", {"rows": len(split.train)}))
     return (None if found else split), found
+
+
+def find_outcome_stops(snapshots: pd.DataFrame) -> list[Shortfall]:
+    """Whether the matured labels hold both outcomes: at most one finding."""
+    matured = snapshots[snapshots["label"].notna()]
+    if not len(matured):
+        return [Shortfall("no_matured", "stop", {"snapshots": len(snapshots)})]
+    if matured["label"].nunique() > 1:
+        return []
+    kind = "all_converted" if matured["label"].iloc[0] == 1 else "none_converted"
+    return [Shortfall(kind, "stop", {"snapshots": len(matured)}, _span(matured))]
 
 
 def find_doubts(snapshots: pd.DataFrame, split: Split | None, config: "RecipeConfig") -> list[Shortfall]:
