@@ -102,6 +102,10 @@ def test_fewer_conversions_than_the_minimum(exports, tmp_path):
     shown = run_here("run", f"paths.root={tmp_path}/ws", f"paths.raw={exports}", "tracking.enabled=false")
     assert shown.returncode == 3 and "train.min_conversions" in shown.stderr, shown.stderr
     assert len(shown.stderr.strip().splitlines()) == 1
+    # All that is lacking at once, what stops in the line as well.
+    said = [line for line in shown.stdout.splitlines() if line.startswith("extract   stop: ")]
+    assert len(said) == 2 and all(line.removeprefix("extract   stop: ") in shown.stderr for line in said)
+    assert "extract   warn: " in shown.stdout
     assert not written(tmp_path / "ws")
 
 

@@ -15,6 +15,7 @@ from finished import SCORES, champion, manifest, scores
 
 from leadml.reasons import fit_reference, reasons_text
 from leadml.simulate.words import INDUSTRIES, SENIORITY_EFFECTS, SOURCES
+from leadml.stages.worth import score_worth
 
 pytestmark = pytest.mark.slow
 SIZE = ("simulate.leads=6000", "train.bootstrap=20")
@@ -182,10 +183,16 @@ def test_fit_and_intent_are_centred_on_the_newest_test_list(root):
 def test_scores_hold_what_the_design_says(root):
     scored = scores(root)
     assert list(scored.columns) == [
-        "lead_id", "cutoff", "probability", "score", "grade", "percentile", "fit", "intent", "expected_value", "trend",
-        "reasons", "queue", "model_version", "forced",
+        "lead_id", "cutoff", "probability", "probability_14d", "probability_30d", "score", "grade", "percentile", "fit",
+        "intent", "expected_value", "expected_value_low", "expected_value_high", "trend", "reasons", "queue",
+        "model_version", "forced",
     ]  # fmt: skip
     assert scored["lead_id"].is_unique and scored["probability"].between(0, 1, inclusive="neither").all()
+    assert (scored["probability_14d"] <= scored["probability_30d"]).all()
+    assert (scored["probability_30d"] <= scored["probability"]).all()
+    assert (scored["expected_value_low"] > 0).all()
+    assert (scored["expected_value_low"] < scored["expected_value"]).all()
+    assert (scored["expected_value"] < scored["expected_value_high"]).all()
     lows = {"A": 75, "B": 60, "C": 45, "D": 0}
     for grade, part in scored.groupby("grade"):
         highs = [low for low in lows.values() if low > lows[grade]]
@@ -195,13 +202,28 @@ def test_scores_hold_what_the_design_says(root):
     assert (scored["forced"] == "").all()
 
 
+def test_value_and_horizons_are_of_the_model_and_told(root):
+    scorer, scored = champion(root), scores(root)
+    X = scorer.prepare(pd.read_parquet(root / SCORES / "features.parquet"))
+    worth = score_worth(scorer, scored["probability"].to_numpy(), X)
+    pd.testing.assert_frame_equal(worth, scored[list(worth)], check_exact=True)
+    one = score_worth(scorer, scored["probability"].to_numpy()[7:8], X.iloc[7:8])
+    pd.testing.assert_frame_equal(one, worth.iloc[7:8].reset_index(drop=True), check_exact=True)
+    metrics = json.loads((root / "data/evidence" / scorer.version / "metrics.json").read_text())
+    assert metrics["value"]["fitted"]["leads"] > 20 and [e["days"] for e in metrics["sooner"]] == [14, 30]
+    told = manifest(root, "demo")["stages"]
+    assert told["train"]["lacking"] == metrics["lacking"] and told["train"]["value"] == metrics["value"]
+    assert {s["kind"] for s in metrics["lacking"]} <= {s["kind"] for s in told["extract"]["lacking"]}
+
+
 def test_the_crm_file_is_ready_for_a_crm(root):
     path = root / SCORES / "crm.csv"
     with path.open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     scored = scores(root).set_index("lead_id")
     assert [*rows[0]] == [
-        "record_id", "score", "grade", "probability", "reason_1", "reason_2", "reason_3", "reason_4", "reason_5",
+        "record_id", "score", "grade", "probability", "probability_14d", "probability_30d", "expected_value",
+        "expected_value_low", "expected_value_high", "reason_1", "reason_2", "reason_3", "reason_4", "reason_5",
         "queue", "model_version", "scored_at",
     ]  # fmt: skip
     assert len(rows) == len(scored)

@@ -116,7 +116,7 @@ class Slow:
         return False
 
     def row(self, unit, cutoff, end_of_data):
-        """(label, amount) of an eligible unit, or why it is left out; None for one that is not eligible."""
+        """(label, amount, days to the conversion) of an eligible unit, why it is left out, or None: not eligible."""
         if not self.active(unit, cutoff) or not self.eligible(unit, cutoff, "known"):
             return None
         if not self.eligible(unit, cutoff, "dated"):
@@ -132,8 +132,8 @@ class Slow:
         if not hit and self.removed_inside(unit, cutoff, ends):
             return "merged or erased inside the horizon"
         if ends + self.rules.booking_delay_days * DAY > end_of_data:
-            return None, None
-        return (1.0, -own[1]) if hit else (0.0, None)
+            return None, None, None
+        return (1.0, -own[1], (own[0] - cutoff) / DAY) if hit else (0.0, None, None)
 
 
 def when(closure, by):
@@ -151,7 +151,7 @@ def slow_cutoffs(slow, unit, rules):
 
 
 def slow_snapshots(data, rules):
-    """Rows (cutoff, unit, grid, label, amount), and how many were left out, by reason."""
+    """Rows (cutoff, unit, grid, label, amount, days to the conversion), and how many were left out, by reason."""
     until = {n: [r for r in data[n] if r["known_at"] <= END] for n in ("conversions", "closures")}
     slow = Slow({**data, **until}, rules)
     rows, left_out = [], {}
@@ -231,7 +231,7 @@ def made(data, rules):
 
 
 def listed(frame):
-    rows = frame[["cutoff", "lead_id", "grid", "label", "amount"]].astype(object)
+    rows = frame[["cutoff", "lead_id", "grid", "label", "amount", "days_to_conversion"]].astype(object)
     return [tuple(None if pd.isna(v) else v for v in r) for r in rows.itertuples(index=False)]
 
 

@@ -22,6 +22,7 @@ from leadml.report.page import build_report
 from leadml.report.rests_words import RESTS_TEXTS
 from leadml.report.verdict import view_verdict
 from leadml.report.words import OWN_TEXTS, TEXTS, Words
+from leadml.report.worth_words import WORTH_TEXTS
 from leadml.verdict import VERDICTS
 
 EVIL = "<script>alert('x')</script>"
@@ -297,7 +298,7 @@ def test_both_languages_say_everything_with_the_same_placeholders():
 
 
 def test_no_text_is_said_under_the_key_of_another():
-    parts = (OWN_TEXTS, AUDIT_TEXTS, BACKTEST_TEXTS, CHANGES_TEXTS, RESTS_TEXTS)
+    parts = (OWN_TEXTS, AUDIT_TEXTS, BACKTEST_TEXTS, CHANGES_TEXTS, RESTS_TEXTS, WORTH_TEXTS)
     assert len(TEXTS) == sum(len(part) for part in parts)
 
 

@@ -45,7 +45,8 @@ def test_labels_at_each_weekly_cutoff():
         c 2026-02-16 00:00 -
     """)
     assert got.loc[got["label"] == 1, "amount"].tolist() == [500.0, 500.0]
-    assert got.loc[got["label"] != 1, "amount"].isna().all()
+    assert got.loc[got["label"] == 1, "days_to_conversion"].tolist() == [7.0, 0.0]
+    assert got.loc[got["label"] != 1, ["amount", "days_to_conversion"]].isna().all(axis=None)
 
 
 def test_ways_out():

@@ -380,6 +380,32 @@ class ScorecardConfig:
 
 
 @dataclass
+class EnoughConfig:
+    """What the data should hold for figures that mean something; less is told, with the way out, and goes on."""
+
+    leads: int = 500
+    conversions: int = 100
+    months: float = 6
+    immature_share: float = 0.5
+    account_share: float = 0.5
+    amounts_missing: float = 0.2
+    quiet_days: int = 28
+
+    def __post_init__(self) -> None:
+        check_positive(
+            train__enough__leads=self.leads,
+            train__enough__conversions=self.conversions,
+            train__enough__months=self.months,
+            train__enough__quiet_days=self.quiet_days,
+        )
+        check_fraction(
+            train__enough__immature_share=self.immature_share,
+            train__enough__account_share=self.account_share,
+            train__enough__amounts_missing=self.amounts_missing,
+        )
+
+
+@dataclass
 class TrainConfig:
     """The recipe around the model, and the gate."""
 
@@ -394,6 +420,7 @@ class TrainConfig:
     better_origins: float = MISSING
     p50: float | None = MISSING
     promote: Promote = MISSING
+    enough: EnoughConfig = field(default_factory=EnoughConfig)
 
     def __post_init__(self) -> None:
         check_positive(

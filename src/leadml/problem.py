@@ -57,6 +57,7 @@ class ProblemConfig:
     cutoffs: list[str] = field(default_factory=list)
     exits: list[str] = field(default_factory=lambda: list(CLOSURE_KINDS))
     colleague_conversion: ColleagueConversion = ColleagueConversion.ignore
+    sooner_days: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         faults = [*self._bad_spans(), *self._bad_cutoffs(), *self._bad_rules()]
@@ -81,6 +82,11 @@ class ProblemConfig:
         bad = [f"problem.{n}={v:g}" for n, v in spans.items() if v is not None and v > LONGEST_DAYS]
         if bad:
             yield f"must be at most {LONGEST_DAYS} (a hundred years): {', '.join(bad)}"
+
+        if wrong := [d for d in self.sooner_days if not 0 < d <= LONGEST_DAYS]:
+            yield f"problem.sooner_days={wrong}: days above 0; only those below problem.horizon_days apply"
+        if twice := repeated(self.sooner_days):
+            yield f"problem.sooner_days names {twice} twice"
 
     def _bad_cutoffs(self) -> Iterator[str]:
         if self.data_end is not None:

@@ -131,6 +131,7 @@ SNAPSHOT_COLUMNS = {
     "grid": "weekly, age, given or row (one row a case, no cutoff grid)",
     "label": "1.0 or 0.0; null while censored (its cutoff has not matured)",
     "amount": "of the conversion that made the label 1, else null",
+    "days_to_conversion": "days from the cutoff to the conversion that made the label 1, else null",
     "age_days": "days from the lead's known_at to the cutoff; null without times",
     "untouched": "true where no touchpoint by sales (call, meeting, chat, sales mail) was known before the cutoff",
     "position": "row number in the source file for flat input, else the row's rank by (cutoff, lead_id)",

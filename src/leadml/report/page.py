@@ -17,6 +17,7 @@ from leadml.report.inputs import ReportInput
 from leadml.report.rests import view_rests
 from leadml.report.verdict import view_verdict
 from leadml.report.words import Words
+from leadml.report.worth import view_lacking, view_sooner, view_worth
 
 BEST_LEADS = 10
 _SCALE = (20, 30, 40, 50, 60, 70, 80, 90)
@@ -51,6 +52,9 @@ def build_report(data: ReportInput) -> str:
         changes=view_changes(data, words),
         threshold=view_threshold(data, words),
         test=view_test(data, words),
+        worth=view_worth(data, words),
+        sooner=view_sooner(data, words),
+        lacking=view_lacking(data, words),
         rests=view_rests(data, words),
         audit=view_audit(data.metrics, words),
         denied=view_denied(data.evidence, words),

@@ -9,6 +9,7 @@ from leadml.report.audit_words import AUDIT_TEXTS
 from leadml.report.backtest_words import BACKTEST_TEXTS
 from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.rests_words import RESTS_TEXTS
+from leadml.report.worth_words import WORTH_TEXTS
 
 # key: (English, Spanish). Placeholders in braces are the same in both.
 OWN_TEXTS: dict[str, tuple[str, str]] = {
@@ -361,7 +362,7 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     "unit_season": ("from -1 to 1", "de -1 a 1"),
     "unit_category": ("", ""),
 }
-TEXTS = OWN_TEXTS | AUDIT_TEXTS | BACKTEST_TEXTS | CHANGES_TEXTS | RESTS_TEXTS
+TEXTS = OWN_TEXTS | AUDIT_TEXTS | BACKTEST_TEXTS | CHANGES_TEXTS | RESTS_TEXTS | WORTH_TEXTS
 LANGUAGES = ("en", "es")
 _MINUS = "\u2212"
 

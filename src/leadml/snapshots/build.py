@@ -87,6 +87,7 @@ def build_population(tables: LeadTables, problem: ProblemConfig, cutoff: datetim
         grid=ibis.literal("given"),
         label=ibis.null("float64"),
         amount=ibis.null("float64"),
+        days_to_conversion=ibis.null("float64"),
         left_out=ibis.null("string"),
     )
     return to_frame(add_untouched(at, tables.touchpoints)).frame

@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from leadml.problem import ColleagueConversion, ProblemConfig
-from leadml.snapshots.eligible import TIME, days
+from leadml.snapshots.eligible import MICROSECONDS_A_DAY, TIME, days
 
 LATE = "converted or closed before the cutoff, known after it"
 IN_GAP = "converted inside the gap"
@@ -83,7 +83,7 @@ def outcome_exits(outcomes: ir.Table) -> ir.Table:
 
 
 def add_label(snapshots: ir.Table, problem: ProblemConfig, data_end: datetime) -> ir.Table:
-    """Adds left_out (reason or null), label (1, 0; null while censored) and the amount behind a label 1.
+    """Adds left_out (reason or null), label (1, 0; null while censored) and behind a label 1 the amount and its days.
 
     A conversion counts in ``[cutoff + gap, cutoff + gap + horizon)``, and where a colleague's ended the exposure only
     up to that instant, it included: contacts of one deal convert together.
@@ -98,6 +98,7 @@ def add_label(snapshots: ir.Table, problem: ProblemConfig, data_end: datetime) -
     inside = (snapshots.converted_at >= opens) & (snapshots.converted_at < ends)
     converted = inside.fill_null(False) & exposed
     removed = (snapshots.removed_at < ends).fill_null(False)
+    taken = snapshots.converted_at.delta(snapshots.cutoff, unit="microsecond") / MICROSECONDS_A_DAY
     return snapshots.mutate(
         left_out=ibis.cases(
             (late, ibis.literal(LATE)),
@@ -108,4 +109,5 @@ def add_label(snapshots: ir.Table, problem: ProblemConfig, data_end: datetime) -
         ),
         label=ibis.cases((matured, converted.cast("float64")), else_=ibis.null("float64")),
         amount=ibis.cases((matured & converted, snapshots.amount), else_=ibis.null("float64")),
+        days_to_conversion=ibis.cases((matured & converted, taken), else_=ibis.null("float64")),
     )

@@ -242,6 +242,7 @@ def _build_snapshots(frame: pd.DataFrame) -> pd.DataFrame:
         "grid": "row",
         "label": frame["_case_label"].astype("float64"),
         "amount": float("nan"),
+        "days_to_conversion": float("nan"),
         "age_days": float("nan"),
         "untouched": False,
         "position": frame["_case_n"].astype("int64"),

@@ -17,9 +17,8 @@ from leadml.errors import ConfigurationError, DataError
 from leadml.features.build import snapshot_table
 from leadml.features.dictionary import Feature
 from leadml.features.own import define_own, own_frame, refuse_own
-from leadml.features.spec import FeatureSpec, FeatureTables, build_spec
+from leadml.features.spec import FeatureTables, build_spec
 from leadml.problem import ProblemConfig, parse_instant
-from leadml.recipe import split_checked
 from leadml.schema import TABLES
 from leadml.snapshots import LeadTables, build_cohorts, build_conversion_curve, build_snapshots, check_history
 from leadml.sources.flat import read_flat
@@ -28,8 +27,10 @@ from leadml.sources.report import SourceReport
 from leadml.sources.tables import read_tables
 from leadml.stages.auditing import audit_extract, check_names
 from leadml.stages.context import Context
+from leadml.stages.facts import Facts, write_facts
+from leadml.stages.lacking import lacking_rows, lacking_tables, tell_lacking
 from leadml.stages.reusing import build_again, read_built, write_built
-from leadml.stages.settings import mapping_settings, plain, problem_settings, recipe
+from leadml.stages.settings import mapping_settings, plain
 from leadml.stages.units import unit_table, use_unit
 from leadml.workspace import Publication, Workspace
 
@@ -58,12 +59,13 @@ def extract_flat(context: Context, mapping: Mapping, con: Backend, entry: dict[s
     refuse_own(context.config.features)
     with context.progress.phase(STAGE, f"reading {mapping.path}"):
         flat = read_flat(mapping, con.con, labelled=True)
-    split_checked(flat.snapshots, recipe(context.config))
+    found = lacking_rows(context, flat.snapshots)
+    tell_lacking(context, STAGE, entry, found)
     check_names(context, flat.features, asdict(flat.report))
     with context.workspace.publish() as out:
         write_quarantine(out, con, context.workspace)
         write_features(out, context.workspace, flat.snapshots, flat.X, flat.features)
-        write_facts(out, context, flat.report, None)
+        write_facts(out, context, Facts(flat.report, found))
     tell(context, entry, flat.report, flat.snapshots, len(flat.features))
     audit_extract(context, entry)
 
@@ -97,7 +99,8 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
         snapshots = build_snapshots(lead_tables(con), problem, data_end)
     frame = snapshots.frame
     matured = frame[frame["label"].notna()].reset_index(drop=True)
-    split_checked(frame, recipe(context.config))
+    found = lacking_tables(context, con, frame, data_end)
+    tell_lacking(context, STAGE, entry, found)
     with context.progress.phase(STAGE, f"features of {len(matured):,} snapshots"):
         tables = feature_tables(con, matured)
         spec = replace(build_spec(tables, context.config.features), own=own, currency=mapping.currency)
@@ -116,7 +119,7 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
         cohorts.to_csv(folder / "cohorts.csv", index=False)
         curve.to_csv(folder / "time_to_conversion.csv", index=False)
         again = write_built(out, workspace, con, tables, spec, data_end)
-        write_facts(out, context, report, spec, data_end, again)
+        write_facts(out, context, Facts(report, found, spec, data_end, again))
     entry["reused"] = reused
     if reused:
         context.progress.say(
@@ -208,29 +211,6 @@ def write_features(
     entries = [f.to_dict() for f in features]
     (folder / "dictionary.json").write_text(json.dumps(entries, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return folder
-
-
-def write_facts(
-    out: Publication,
-    context: Context,
-    report: SourceReport,
-    spec: FeatureSpec | None,
-    data_end: datetime | None = None,
-    built: dict[str, Any] | None = None,
-) -> None:
-    """extract.json: what later stages and people need to know of this extract."""
-    facts = {
-        "source": context.config.source.get("name"),
-        "problem": problem_settings(context.config),
-        "mapping": mapping_settings(context.config),
-        "data_end": data_end.isoformat() if data_end else None,
-        "spec": spec.to_dict() if spec else None,
-        "built": built,
-        "missing": list(parse_mapping(context.config.source).missing),
-        "report": plain(asdict(report)),
-    }
-    folder = out.path(context.workspace.features)
-    (folder / "extract.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def tell(context: Context, entry: dict[str, Any], report: SourceReport, snapshots: pd.DataFrame, features: int) -> None:

@@ -15,12 +15,14 @@ from leadml.stages.archive import CUTOFF, keep_scorer, write_archive
 from leadml.stages.context import Context
 from leadml.stages.doubts import doubt_stamp
 from leadml.stages.scoring import LAST, Scored, score_population
+from leadml.stages.worth import score_worth
 from leadml.workspace import Workspace, replace_outside
 
 STAGE = "predict"
 CRM_REASONS = 5
 UNDATED = "undated"
 PART = "part="
+WORTH = ("expected_value", "expected_value_low", "expected_value_high")
 
 
 def run(context: Context) -> None:
@@ -107,19 +109,20 @@ def build_scores(scored: Scored, earlier: pd.DataFrame | None, part: bool = Fals
     """
     frame, decision = scored.frame, scored.scorer.decision or {}
     work = frame["probability"] >= decision["threshold"]
-    amount = scored.scorer.about["mean_amount"]
+    worth = score_worth(scored.scorer, frame["probability"].to_numpy(), scored.X)
     before = scored.keys["lead_id"].map(earlier.set_index("lead_id")["score"]) if earlier is not None else np.nan
     return pd.DataFrame(
         {
             "lead_id": scored.keys["lead_id"],
             "cutoff": scored.keys["cutoff"],
             "probability": frame["probability"],
+            **{name: worth[name] for name in sooner_columns(worth)},
             "score": frame["score"],
             "grade": frame["grade"],
             "percentile": percentiles(frame["probability"], earlier if part else None),
             "fit": frame["fit"],
             "intent": frame["intent"],
-            "expected_value": frame["probability"] * (np.nan if amount is None else amount),
+            **{name: worth[name] for name in WORTH},
             "trend": frame["score"] - before,
             "reasons": frame["reasons"],
             "queue": np.where(work, "work", "nurture"),
@@ -151,7 +154,7 @@ def earlier_scores(workspace: Workspace, cutoff: datetime | None, part: bool) ->
 
 
 def build_crm(scored: Scored, scores: pd.DataFrame) -> pd.DataFrame:
-    """The CRM's file: record id, score, grade, probability, up to five reasons, model version, scored at.
+    """The CRM's file: record id, score, grade, probabilities, expected value, up to five reasons, model, cutoff.
 
     Sorted by probability, highest first, ties by id (a flat table keeps its own order). ``scored_at`` is the cutoff.
     """
@@ -163,6 +166,8 @@ def build_crm(scored: Scored, scores: pd.DataFrame) -> pd.DataFrame:
         "grade": scores["grade"],
         "probability": scores["probability"].round(6),
     }
+    columns |= {name: scores[name].round(6) for name in sooner_columns(scores)}
+    columns |= {name: scores[name].round(2) for name in WORTH}
     for i in range(CRM_REASONS):
         columns[f"reason_{i + 1}"] = [safe_cell(r[i]) if i < len(r) else "" for r in listed]
     columns |= {"queue": scores["queue"], "model_version": scores["model_version"]}
@@ -174,6 +179,11 @@ def build_crm(scored: Scored, scores: pd.DataFrame) -> pd.DataFrame:
         return crm
     order = scores.sort_values(["probability", "lead_id"], ascending=[False, True], kind="stable").index
     return crm.loc[order]
+
+
+def sooner_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns of the shorter horizons' probabilities, the shortest first."""
+    return [str(name) for name in frame if str(name).startswith("probability_")]
 
 
 def safe_cell(text: str) -> str:

@@ -1,29 +1,27 @@
 """train: the recipe on what extract published; judged, logged to MLflow, published as challenger or champion."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from leadml.config import Promote
 from leadml.errors import ArtifactError, ConfigurationError, GateError
-from leadml.features.dictionary import Feature
 from leadml.reasons import Reference, fit_reference
 from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference, read_decision
 from leadml.stages.audited import audit_entry, check_left, fit_audited, show_findings, tell_suspects
-from leadml.stages.auditing import audit_extracted
+from leadml.stages.auditing import Audited, audit_extracted
 from leadml.stages.context import Context
 from leadml.stages.doubts import champion_doubts
+from leadml.stages.lacking import lacking_extracted, tell_lacking
 from leadml.stages.settings import SCALE_KEYS, check_problem, plain
 from leadml.stages.stored import Extracted, read_extracted
+from leadml.stages.tuning import Tuned, search_settings, tuned_context
+from leadml.stages.worth import add_worth, worth_figures
 from leadml.training import Trained
-
-if TYPE_CHECKING:
-    from leadml.stages.tuning import Tuned
 
 STAGE = "train"
 EXAMPLE_ROWS = 3
@@ -38,17 +36,18 @@ def run(context: Context) -> None:
     champion = read_champion(context)
     scale = frozen_scale(context, champion, extracted.facts["problem"])
     with context.manifest.stage(STAGE) as entry:
+        lacking = lacking_extracted(context, extracted)
+        tell_lacking(context, STAGE, entry, lacking)
         with context.progress.phase(STAGE, f"leak audit of {len(extracted.features)} columns"):
             audited = audit_extracted(context, extracted)
         show_findings(context, STAGE, audited, len(extracted.features))
         check_left(context, extracted, audited)
-        tuned = search(context, extracted, audited.used)
+        tuned = search_settings(context, extracted, audited.used)
         text = f"folds, judged and final model on {len(extracted.snapshots):,} snapshots"
         with context.progress.phase(STAGE, text):
-            trained = fit_audited(tuned_context(context, tuned), extracted, audited)
-            if tuned:
-                trained = replace(trained, metrics=trained.metrics | {"tuning": tuned.to_dict()})
-            scorer = build_scorer(context, extracted, trained, scale)
+            trained, worth = learn(context, extracted, audited, tuned)
+            trained = replace(trained, metrics=trained.metrics | {"lacking": [s.to_dict() for s in lacking]})
+            scorer = build_scorer(context, extracted, trained, scale, worth)
         entry["inputs"] = extracted.facts["report"]["files"]
         describe(entry, trained, scorer)
         if tuned:
@@ -78,26 +77,20 @@ def run(context: Context) -> None:
         )
 
 
-def search(context: Context, extracted: Extracted, features: Sequence[Feature]) -> "Tuned | None":
-    """What train.tune asks for, told in a line; None where it asks for nothing."""
-    asked = context.config.train.tune
-    if asked.minutes is None and asked.trials is None:
-        return None
-    from leadml.stages.tuning import tell_tuned, tune  # here: Optuna takes half a second to load
-
-    with context.progress.phase(STAGE, "searching for settings of the trees"):
-        tuned = tune(context, extracted, list(features))
-    tell_tuned(context, tuned)
-    return tuned
+def learn(
+    context: Context, extracted: Extracted, audited: Audited, tuned: Tuned | None
+) -> tuple[Trained, dict[str, Any]]:
+    """The recipe without what the audit took out, with what a search found; and what a conversion is worth."""
+    trained = fit_audited(tuned_context(context, tuned), extracted, audited)
+    if tuned:
+        trained = replace(trained, metrics=trained.metrics | {"tuning": tuned.to_dict()})
+    return add_worth(context, extracted, trained)
 
 
-def tuned_context(context: Context, tuned: "Tuned | None") -> Context:
-    """The same with the settings that the search found."""
-    return context if tuned is None else replace(context, config=replace(context.config, model=tuned.model))
-
-
-def build_scorer(context: Context, extracted: Extracted, trained: Trained, scale: Scale | None) -> LeadScorer:
-    """The final model with the frozen scale, or with a new one where there is none."""
+def build_scorer(
+    context: Context, extracted: Extracted, trained: Trained, scale: Scale | None, worth: dict[str, Any]
+) -> LeadScorer:
+    """The final model with the frozen scale, or with a new one where there is none; ``worth`` is of `add_worth`."""
     facts = extracted.facts
     about = {
         "problem": facts["problem"],
@@ -108,8 +101,8 @@ def build_scorer(context: Context, extracted: Extracted, trained: Trained, scale
         "rung": trained.plan.rung,
         "base_rate": trained.base_rate.rate,
         "verdict": {"name": trained.verdict.name, "why": trained.verdict.why},
-        "mean_amount": mean_amount(extracted.snapshots),
         "seed": context.config.seed,
+        **worth,
     }
     scorer = LeadScorer(
         model=trained.final,
@@ -125,12 +118,6 @@ def build_scorer(context: Context, extracted: Extracted, trained: Trained, scale
 def rounded(rate: float) -> float:
     """The step nearest to the rate in ratio: p50 is a number that people can remember."""
     return min(P50_STEPS, key=lambda step: max(step / rate, rate / step))
-
-
-def mean_amount(snapshots: pd.DataFrame) -> float | None:
-    """Mean amount over distinct converting leads, None where no amount is known."""
-    amounts = snapshots.loc[snapshots["label"] == 1].drop_duplicates("lead_id")["amount"].dropna()
-    return float(amounts.mean()) if len(amounts) else None
 
 
 def read_champion(context: Context) -> LeadScorer | None:
@@ -232,6 +219,7 @@ def describe(entry: dict[str, Any], trained: Trained, scorer: LeadScorer) -> Non
     entry["shift"] = trained.shift
     entry["notes"] = list(trained.notes)
     entry["test"] = trained.metrics["scorers"]["model"]
+    entry["value"], entry["sooner"] = trained.metrics["value"], trained.metrics["sooner"]
     entry["p50"] = scorer.scale.p50
 
 
@@ -319,7 +307,7 @@ def log(
     parameters |= {"seed": config.seed, "source": extracted.facts["source"], "trees": trained.n_trees}
     parameters |= {"rung": trained.plan.rung} | {f"weight {m.name}": m.weight for m in trained.plan.members}
     figures = trained.metrics["scorers"]["model"]
-    metrics = {
+    metrics = worth_figures(trained.metrics) | {
         f"test_{name}{suffix}": figure[key]
         for name, figure in figures.items()
         for key, suffix in (("value", ""), ("low", "_low"), ("high", "_high"))

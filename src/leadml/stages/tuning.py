@@ -5,8 +5,8 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
@@ -48,6 +48,22 @@ class Tuned:
             "loss_untuned": self.first,
             "every": self.trials,
         }
+
+
+def search_settings(context: Context, extracted: Extracted, features: Sequence[Feature]) -> Tuned | None:
+    """What train.tune asks for, told in a line; None where it asks for nothing."""
+    asked = context.config.train.tune
+    if asked.minutes is None and asked.trials is None:
+        return None
+    with context.progress.phase(STAGE, "searching for settings of the trees"):
+        tuned = tune(context, extracted, list(features))
+    tell_tuned(context, tuned)
+    return tuned
+
+
+def tuned_context(context: Context, tuned: Tuned | None) -> Context:
+    """The same with the settings that the search found."""
+    return context if tuned is None else replace(context, config=replace(context.config, model=tuned.model))
 
 
 def tune(context: Context, extracted: Extracted, features: list[Feature]) -> Tuned:
