@@ -14,6 +14,7 @@ from leadml.errors import ArtifactError, ConfigurationError
 from leadml.features.dictionary import Feature, Kind
 from leadml.reasons import ReasonsStyle, write_reasons
 from leadml.report.audit_words import AUDIT_TEXTS
+from leadml.report.calibrated_words import CALIBRATED_TEXTS
 from leadml.report.canvas import wrap
 from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
@@ -296,7 +297,8 @@ def test_both_languages_say_everything_with_the_same_placeholders():
 
 
 def test_no_text_is_said_under_the_key_of_another():
-    assert len(TEXTS) == len(OWN_TEXTS) + len(AUDIT_TEXTS) + len(CHANGES_TEXTS) + len(RESTS_TEXTS)
+    parts = (OWN_TEXTS, AUDIT_TEXTS, CALIBRATED_TEXTS, CHANGES_TEXTS, RESTS_TEXTS)
+    assert len(TEXTS) == sum(map(len, parts))
 
 
 def test_labels_wrap_into_even_lines():

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from leadml.reasons import write_reasons
 from leadml.report import plots
 from leadml.report.audit import view_audit
+from leadml.report.calibrated import view_calibrated
 from leadml.report.changes import view_changes
 from leadml.report.evidence import view_data, view_denied
 from leadml.report.figures import view_test, view_threshold
@@ -51,6 +52,7 @@ def build_report(data: ReportInput) -> str:
         changes=view_changes(data, words),
         threshold=view_threshold(data, words),
         test=view_test(data, words),
+        calibrated=view_calibrated(data, words),
         rests=view_rests(data, words),
         audit=view_audit(data.metrics, words),
         denied=view_denied(data.evidence, words),

@@ -16,6 +16,7 @@ from leadml.stages.audited import audit_entry, check_left, fit_audited, show_fin
 from leadml.stages.auditing import audit_extracted
 from leadml.stages.context import Context
 from leadml.stages.doubts import champion_doubts
+from leadml.stages.judging import judge_further
 from leadml.stages.settings import SCALE_KEYS, check_problem, plain
 from leadml.stages.stored import Extracted, read_extracted
 from leadml.training import Trained
@@ -39,7 +40,7 @@ def run(context: Context) -> None:
         check_left(context, extracted, audited)
         text = f"folds, judged and final model on {len(extracted.snapshots):,} snapshots"
         with context.progress.phase(STAGE, text):
-            trained = fit_audited(context, extracted, audited)
+            trained = judge_further(context, extracted, audited, fit_audited(context, extracted, audited))
             scorer = build_scorer(context, extracted, trained, scale)
         entry["inputs"] = extracted.facts["report"]["files"]
         describe(entry, trained, scorer)
@@ -285,12 +286,12 @@ def log(
 
 def write_plots(trained: Trained, folder: Path) -> None:
     """calibration.svg and capture.svg of the test, in English: MLflow is the data scientist's."""
-    from leadml.report.plots import plot_calibration, plot_capture
+    from leadml.report.calibration_plot import plot_reliability
+    from leadml.report.plots import plot_capture
     from leadml.report.words import Words
 
     words = Words("en")
-    bins = pd.DataFrame(trained.metrics["calibration"]["bins"])
-    (folder / "calibration.svg").write_text(plot_calibration(bins, words), encoding="utf-8")
+    (folder / "calibration.svg").write_text(plot_reliability(trained.metrics["reliability"], words), encoding="utf-8")
     curves = [pd.DataFrame(curve).assign(recipe=name) for name, curve in trained.metrics["capture"].items()]
     capture = pd.concat(curves, ignore_index=True)
     (folder / "capture.svg").write_text(plot_capture(capture, words), encoding="utf-8")
