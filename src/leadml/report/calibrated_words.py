@@ -16,10 +16,10 @@ CALIBRATED_TEXTS: dict[str, tuple[str, str]] = {
     "name_isotonic": ("Isotonic", "La isotónica"),
     "name_beta": ("Beta", "La beta"),
     "reliability_note": (
-        "A model whose every probability is exactly right would show {band} of its groups within the blue bars: they "
-        "count each lead once, however many lists it is on. {inside} of {n} groups are within.",
-        "Un modelo cuyas probabilidades fueran todas exactas tendría el {band} de sus grupos dentro de las barras "
-        "azules, que cuentan cada lead una vez, por muchas listas en que esté. Dentro están {inside} de {n}.",
+        "A model whose every probability is exactly right would have {band} of its groups within its range of chance, "
+        "which counts each lead once, however many lists it is on. {inside} of {n} groups are within.",
+        "Un modelo cuyas probabilidades fueran todas exactas tendría el {band} de sus grupos dentro de su margen de "
+        "azar, que cuenta cada lead una vez, por muchas listas en que esté. Dentro están {inside} de {n}.",
     ),
     "error_within": (
         "On average they differ by {error} percentage points (calibration error). With perfect probabilities chance "

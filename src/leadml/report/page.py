@@ -57,6 +57,7 @@ def build_report(data: ReportInput) -> str:
         audit=view_audit(data.metrics, words),
         denied=view_denied(data.evidence, words),
         data=view_data(data, words),
+        card=data.card,
         glossary=[(words.t(f"glossary_{k}"), words.t(f"glossary_{k}_words")) for k in _GLOSSARY],
     )
 

@@ -7,6 +7,7 @@ from leadml.errors import ConfigurationError
 from leadml.numbers import format_date, format_number, format_percent, format_points
 from leadml.report.audit_words import AUDIT_TEXTS
 from leadml.report.calibrated_words import CALIBRATED_TEXTS
+from leadml.report.card_words import CARD_TEXTS
 from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.rests_words import RESTS_TEXTS
 
@@ -361,7 +362,7 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     "unit_season": ("from -1 to 1", "de -1 a 1"),
     "unit_category": ("", ""),
 }
-TEXTS = OWN_TEXTS | AUDIT_TEXTS | CALIBRATED_TEXTS | CHANGES_TEXTS | RESTS_TEXTS
+TEXTS = OWN_TEXTS | AUDIT_TEXTS | CALIBRATED_TEXTS | CARD_TEXTS | CHANGES_TEXTS | RESTS_TEXTS
 LANGUAGES = ("en", "es")
 _MINUS = "\u2212"
 

@@ -14,6 +14,7 @@ from leadml.reasons import Reference, fit_reference
 from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference, read_decision
 from leadml.stages.audited import audit_entry, check_left, fit_audited, show_findings, tell_suspects
 from leadml.stages.auditing import audit_extracted
+from leadml.stages.carding import write_card
 from leadml.stages.context import Context
 from leadml.stages.doubts import champion_doubts
 from leadml.stages.judging import judge_further
@@ -192,6 +193,7 @@ def publish(
         challenger = out.folder(workspace.models / "challenger")
         scorer.save(challenger)
         evidence = write_evidence(out.folder(workspace.evidence / scorer.version), trained)
+        write_card(context, extracted, trained, scorer, evidence)
         registry: dict[str, Any] = {
             "model_version": scorer.version,
             "verdict": scorer.about["verdict"],
