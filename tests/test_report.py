@@ -18,6 +18,7 @@ from leadml.report.calibrated_words import CALIBRATED_TEXTS
 from leadml.report.canvas import wrap
 from leadml.report.card_words import CARD_TEXTS
 from leadml.report.changes_words import CHANGES_TEXTS
+from leadml.report.fair_words import FAIR_TEXTS
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
 from leadml.report.rests_words import RESTS_TEXTS
@@ -298,7 +299,7 @@ def test_both_languages_say_everything_with_the_same_placeholders():
 
 
 def test_no_text_is_said_under_the_key_of_another():
-    parts = (OWN_TEXTS, AUDIT_TEXTS, CALIBRATED_TEXTS, CARD_TEXTS, CHANGES_TEXTS, RESTS_TEXTS)
+    parts = (OWN_TEXTS, AUDIT_TEXTS, CALIBRATED_TEXTS, CARD_TEXTS, CHANGES_TEXTS, FAIR_TEXTS, RESTS_TEXTS)
     assert len(TEXTS) == sum(map(len, parts))
 
 

@@ -244,6 +244,7 @@ class FeaturesConfig:
     reuse: bool = MISSING
     include_effort: bool = MISSING
     exclude: list[str] = MISSING
+    sensitive: list[str] = field(default_factory=list)
     own: dict[str, OwnFeatureConfig] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -363,6 +364,26 @@ class AuditConfig:
 
 
 @dataclass
+class FairnessConfig:
+    """The fairness audit: by which columns, in which bands, and how large a group must be to be told."""
+
+    columns: list[str] = field(default_factory=list)
+    bands: dict[str, list[float]] = field(default_factory=dict)
+    min_leads: int = 50
+    min_conversions: int = 10
+
+    def __post_init__(self) -> None:
+        check_positive(fairness__min_leads=self.min_leads, fairness__min_conversions=self.min_conversions)
+        if twice := repeated([c.casefold() for c in self.columns]):
+            raise ConfigurationError(f"fairness.columns={self.columns} names {twice} twice")
+        bad = [f"fairness.bands.{n}={e}" for n, e in self.bands.items() if not e or any(a >= b for a, b in pairwise(e))]
+        if bad:
+            raise ConfigurationError(
+                f"bands begin at rising numbers, at least one, e.g. {{age: [30, 50]}}: {'; '.join(bad)}"
+            )
+
+
+@dataclass
 class ThresholdConfig:
     """The threshold rule: what sales can work."""
 
@@ -465,6 +486,7 @@ class Config:
     model: ModelConfig = MISSING
     train: TrainConfig = MISSING
     audit: AuditConfig = MISSING
+    fairness: FairnessConfig = MISSING
     threshold: ThresholdConfig = MISSING
     decision: DecisionConfig = MISSING
     reasons: ReasonsConfig = MISSING

@@ -11,6 +11,7 @@ from leadml.reasons import sentence_case
 from leadml.report.calibrated import PARTS, band_words, error_words, form_words
 from leadml.report.card_weak import weak_spots
 from leadml.report.data_words import why_words
+from leadml.report.fair import fair_words
 from leadml.report.figures import RECIPES
 from leadml.report.verdict import view_verdict
 from leadml.report.words import Words
@@ -46,7 +47,7 @@ def build_card(card: CardFacts, words: Words) -> str:
         f"# {words.t('card_title', version=card.facts['model_version'])}",
         f"**{words.t('card_verdict', title=verdict['title'])}.** {plain(verdict['why'])}",
     ]
-    sections = (purpose, data, recipe, figures, calibration, weak, features, left_out, versions, way_back)
+    sections = (purpose, data, recipe, figures, calibration, weak, fairness, features, left_out, versions, way_back)
     blocks = [*head, *(block for section in sections for block in section(card, words))]
     return "\n\n".join(b for b in blocks if b) + "\n"
 
@@ -213,6 +214,33 @@ def weak(card: CardFacts, words: Words) -> list[str]:
     looked_at = len(card.metrics["bands"]) + len((card.metrics.get("reliability") or {}).get("groups", []))
     note = words.t("card_weak_note", n=words.number(looked_at))
     return [f"## {words.t('card_weak')}", note, listed(spots) if spots else words.t("card_weak_none")]
+
+
+def fairness(card: CardFacts, words: Words) -> list[str]:
+    """Groups of people, where a fairness audit was asked for."""
+    found = card.metrics.get("fairness")
+    if not found:
+        return [f"## {words.t('fair')}", words.t("card_no_fairness")]
+    names = {f.name: sentence_case(f.words(words.language)) for f in card.features}
+    told = fair_words(found, names, card.confidence, words)
+    blocks = [f"## {words.t('fair')}", told["note"]]
+    for column in told["columns"]:
+        rows = [(plain(name), *(cell_text(cell, words) for cell in cells)) for name, cells in column["groups"]]
+        between = [(name, cell_text((value, interval), words)) for name, value, interval in column["differences"]]
+        blocks += [
+            f"### {plain(column['title'])}",
+            table((words.t("fair_group"), *told["head"]), rows) if rows else "",
+            table((words.t("fair_difference"), words.t("fair_value")), between) if between else "",
+            listed(plain(note) for note in column["notes"]),
+        ]
+    return blocks
+
+
+def cell_text(cell: tuple[str, str], words: Words) -> str:
+    """A figure with its interval behind it."""
+    value, interval = cell
+    low, dash, high = interval.partition("\u2013")
+    return f"{value} ({words.t('interval', low=low, high=high)})" if dash else value
 
 
 def features(card: CardFacts, words: Words) -> list[str]:

@@ -112,6 +112,10 @@ CARD_TEXTS: dict[str, tuple[str, str]] = {
         "{name}: error de calibración de {error} puntos, por azar hasta {chance} ({conversions} leads que "
         "convirtieron).",
     ),
+    "card_no_fairness": (
+        "Not measured: no sensitive column was given for it (`fairness.columns`).",
+        "Sin medir: no se dio ninguna columna sensible para ello (`fairness.columns`).",
+    ),
     # features
     "card_features": ("What it looks at", "En qué se fija"),
     "card_features_count": ("{n} features:", "{n} variables:"),

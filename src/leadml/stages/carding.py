@@ -11,7 +11,9 @@ from leadml.config import Config
 from leadml.report.card import CardFacts, build_card
 from leadml.report.words import Words
 from leadml.scorer import LeadScorer
+from leadml.sensitive import sensitive_names
 from leadml.stages.context import Context
+from leadml.stages.sensitive import denied_as_sensitive
 from leadml.stages.settings import plain
 from leadml.stages.stored import Extracted, read_json
 from leadml.training import Trained
@@ -51,8 +53,8 @@ def card_facts(context: Context, extracted: Extracted, trained: Trained, scorer:
         "files": facts["report"]["files"],
         "data_end": facts["data_end"],
         "denied": facts["report"]["denied"],
-        "sensitive": facts.get("sensitive", []),
-        "sensitive_used": facts.get("sensitive_used", []),
+        "sensitive": denied_as_sensitive(facts["report"]["denied"]),
+        "sensitive_used": sorted(sensitive_names(scorer.encoder.names, ())),
         "snapshots": counted(extracted.snapshots),
         "immature_share": immature_share(context.workspace.features / "cohorts.csv"),
         "rows": {

@@ -17,7 +17,7 @@ from leadml.stages.auditing import audit_extracted
 from leadml.stages.carding import write_card
 from leadml.stages.context import Context
 from leadml.stages.doubts import champion_doubts
-from leadml.stages.judging import judge_further
+from leadml.stages.judging import judge_further, tell_fairness
 from leadml.stages.settings import SCALE_KEYS, check_problem, plain
 from leadml.stages.stored import Extracted, read_extracted
 from leadml.training import Trained
@@ -55,6 +55,7 @@ def run(context: Context) -> None:
             STAGE, f"the champion uses {', '.join(doubts)}, which this audit leaves out: its scores are stamped"
         )
     tell_suspects(context, STAGE, trained)
+    tell_fairness(context, STAGE, trained)
     for note in trained.notes:
         context.progress.say(STAGE, note)
     context.progress.say(STAGE, f"verdict: {verdict.name}. {verdict.why}")
