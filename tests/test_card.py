@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from leadml.report.card import DIFFERENCES, FIGURES, CardFacts, build_card, plain, setting_text
+from leadml.report.card import DIFFERENCES, FIGURES, CardFacts, build_card
+from leadml.report.markdown import plain, setting_text
 from leadml.report.words import Words
 
 EN, ES = Words("en"), Words("es")

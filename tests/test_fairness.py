@@ -107,6 +107,20 @@ def test_accounts_are_drawn_whole_so_copies_of_a_lead_add_no_certainty():
     assert once[0]["selection_rate"] == pytest.approx(again[0]["selection_rate"])
 
 
+def test_differences_beyond_chance_are_told_from_those_within():
+    test, groups = make_test()
+    apart = audit_groups(test, groups, 0.3, Least(50, 10), CONFIG)
+    dealt = Groups(np.random.default_rng(8).permutation(groups.of), groups.names, "levels")
+    alike = audit_groups(test, dealt, 0.3, Least(50, 10), CONFIG)
+    for name in ("demographic_parity_difference", "equalized_odds_difference"):
+        assert apart["differences"][name]["value"] > 2 * apart["chance"][name]
+        assert alike["differences"][name]["value"] < alike["chance"][name]
+    # Two groups of about 1,300 and 1,650: 1.96 standard errors of a difference of shares near 0.24.
+    share = (test["probability"] >= 0.3).mean()
+    known = 1.96 * np.sqrt(share * (1 - share) * (1 / (groups.of == "F").sum() + 1 / (groups.of == "M").sum()))
+    assert apart["chance"]["demographic_parity_difference"] == pytest.approx(known, rel=0.2)
+
+
 def test_too_few_conversions_say_nothing_that_needs_them_and_too_few_groups_no_difference():
     test, groups = make_test()
     test.loc[groups.of == "F", "label"] = 0.0

@@ -23,6 +23,7 @@ DIFFERENCES = (
     "equalized_odds_difference",
     "equalized_odds_ratio",
 )
+CHANCE_DRAWS = 200
 _CELLS = ("rows", "selected", "positives", "selected_positives", "said")
 
 
@@ -51,7 +52,8 @@ def audit_groups(
         and as intervals `RATES` and ``gap`` (rate less mean probability), None where its conversions are too few;
         ``differences``: `DIFFERENCES` between the groups as intervals, the largest less or the smallest over the
         largest (equalised odds: the worse of true and false positive rates, among groups whose both are told), None
-        with fewer than two groups; ``small``: how many ``groups`` and ``leads`` are not told; ``missing_leads``.
+        with fewer than two groups; ``chance`` (`chance_apart`); ``small``: how many ``groups`` and ``leads`` are not told;
+        ``missing_leads``.
     """
     frame = test.assign(group=groups.of, selected=test["probability"].to_numpy() >= threshold)
     leads = frame.groupby("group")["lead_id"].nunique()
@@ -62,6 +64,7 @@ def audit_groups(
         "missing_leads": int(frame.loc[frame["group"].isna(), "lead_id"].nunique()),
         "groups": [],
         "differences": dict.fromkeys(DIFFERENCES),
+        "chance": {},
     }
     if told:
         drawn = draw_rates(shown, told, config)
@@ -73,6 +76,7 @@ def audit_groups(
             )
             for k, name in enumerate(told)
         ]
+        result["chance"] = chance_apart(shown, told, list(enough.values()), config.seed)
         result["differences"] = _differences(values, drawn, list(enough.values()), config, _converting(shown))
     return result
 
@@ -113,6 +117,32 @@ def draw_rates(frame: pd.DataFrame, names: list[str], config: BootstrapConfig) -
     blocks = [sums @ weights for weights in draw_weights(len(accounts), config.draws, config.seed)]
     cells = dict(zip(_CELLS, np.split(np.concatenate(blocks, axis=1), len(_CELLS)), strict=True))
     return _rates(cells)
+
+
+def chance_apart(frame: pd.DataFrame, names: list[str], enough: list[bool], seed: int) -> dict[str, float]:
+    """How large the differences are by chance: the 95th percentile where groups are dealt out anew among the leads.
+
+    A largest difference is never below 0, and the larger the more groups there are and the smaller they are.
+    """
+    lead, leads = pd.factorize(frame["lead_id"])
+    group = np.zeros(len(leads), dtype=np.int64)
+    group[lead] = pd.Categorical(frame["group"], categories=names).codes
+    label, selected = frame["label"].to_numpy(np.float64), frame["selected"].to_numpy(np.float64)
+    columns = (np.ones(len(frame)), selected, label, selected * label)
+    # A lead's sums, so that a draw costs as much as there are leads.
+    sums = [np.bincount(lead, weights=column, minlength=len(leads)) for column in columns]
+    generator = np.random.default_rng(seed)
+    apart = []
+    for _ in range(CHANCE_DRAWS):
+        dealt = generator.permutation(group)
+        cells = [np.bincount(dealt, weights=s, minlength=len(names)) for s in sums]
+        rates = _rates(dict(zip(_CELLS, (*cells, cells[0]), strict=True)))
+        odds = [_apart(rates[r][enough])[0] for r in ("true_positive_rate", "false_positive_rate")]
+        apart.append((float(_apart(rates["selection_rate"])[0]), float(np.max(odds))))
+    with np.errstate(invalid="ignore"):
+        high = np.quantile(np.array(apart), 0.95, axis=0)
+    told = {"demographic_parity_difference": (high[0], len(names)), "equalized_odds_difference": (high[1], sum(enough))}
+    return {name: float(value) for name, (value, groups) in told.items() if groups > 1 and np.isfinite(value)}
 
 
 def _rates(cells: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """The model card: what was measured, fact by fact, as Markdown in either language."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,13 +13,13 @@ from leadml.report.card_weak import weak_spots
 from leadml.report.data_words import why_words
 from leadml.report.fair import fair_words
 from leadml.report.figures import RECIPES
+from leadml.report.markdown import cell_text, code, figure_words, listed, plain, table
 from leadml.report.verdict import view_verdict
 from leadml.report.words import Words
 from leadml.schema import FAMILIES
 
 FIGURES = (("auc", 3), ("average_precision", 3), ("log_loss", 4), ("brier", 4), ("lift_10", 2), ("capture_10", 3))
 DIFFERENCES = (("log_loss", 4), ("auc", 3))
-_ESCAPED = str.maketrans({c: f"\\{c}" for c in "\\|`*<>[]"} | {"\n": " ", "\r": " "})
 
 
 @dataclass(frozen=True)
@@ -52,38 +52,6 @@ def build_card(card: CardFacts, words: Words) -> str:
     return "\n\n".join(b for b in blocks if b) + "\n"
 
 
-def plain(text: object) -> str:
-    """A text of the data as Markdown shows it: no markup, no table's border, one line."""
-    return str(text).translate(_ESCAPED)
-
-
-def code(value: object) -> str:
-    """A setting's value as code in a table."""
-    return f"`{setting_text(value)}`".replace("|", "\\|")
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; cells are as they are given."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def listed(lines: Iterable[str]) -> str:
-    """A Markdown list."""
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def figure_words(figure: Mapping[str, Any] | None, decimals: int, words: Words) -> str:
-    """A figure with its interval, a dash where there is none."""
-    if not figure or figure.get("value") is None:
-        return "–"
-    value = words.number(figure["value"], decimals)
-    if figure["low"] is None:
-        return value
-    low, high = (words.number(figure[end], decimals) for end in ("low", "high"))
-    return f"{value} ({words.t('interval', low=low, high=high)})"
-
-
 def purpose(card: CardFacts, words: Words) -> list[str]:
     """What the model is for, what it is not, and the problem's definition."""
     problem, flat = card.facts["problem"], card.facts["flat"]
@@ -98,17 +66,6 @@ def purpose(card: CardFacts, words: Words) -> list[str]:
         f"### {words.t('card_problem')}" if rows else "",
         table(head, rows) if rows else "",
     ]
-
-
-def setting_text(value: object) -> str:
-    """A setting as conf/ writes it."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(setting_text, value))}]"
-    if isinstance(value, dict):
-        return str(value)
-    if value is None or isinstance(value, bool):
-        return str(value).lower().replace("none", "null")
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def data(card: CardFacts, words: Words) -> list[str]:
@@ -225,22 +182,22 @@ def fairness(card: CardFacts, words: Words) -> list[str]:
     told = fair_words(found, names, card.confidence, words)
     blocks = [f"## {words.t('fair')}", told["note"]]
     for column in told["columns"]:
-        rows = [(plain(name), *(cell_text(cell, words) for cell in cells)) for name, cells in column["groups"]]
-        between = [(name, cell_text((value, interval), words)) for name, value, interval in column["differences"]]
+        rows = [
+            (plain(name.replace("\u00a0", " ")), *(cell_text(cell, words) for cell in cells))
+            for name, cells in column["groups"]
+        ]
+        between = [
+            (name, cell_text((value, ends), words), chance) for name, value, ends, chance in column["differences"]
+        ]
         blocks += [
             f"### {plain(column['title'])}",
             table((words.t("fair_group"), *told["head"]), rows) if rows else "",
-            table((words.t("fair_difference"), words.t("fair_value")), between) if between else "",
+            table((words.t("fair_difference"), words.t("fair_value"), words.t("fair_chance")), between)
+            if between
+            else "",
             listed(plain(note) for note in column["notes"]),
         ]
     return blocks
-
-
-def cell_text(cell: tuple[str, str], words: Words) -> str:
-    """A figure with its interval behind it."""
-    value, interval = cell
-    low, dash, high = interval.partition("\u2013")
-    return f"{value} ({words.t('interval', low=low, high=high)})" if dash else value
 
 
 def features(card: CardFacts, words: Words) -> list[str]:

@@ -44,16 +44,25 @@ def fair_words(found: Mapping[str, Any], names: Mapping[str, str], confidence: f
 def _column(column: Mapping[str, Any], names: Mapping[str, str], words: Words) -> dict[str, Any]:
     differences = column["differences"]
     told = [
-        (words.t(f"fair_{name}"), *_cell(differences[name], name.endswith("difference"), words))
+        (
+            words.t(f"fair_{name}"),
+            *_cell(differences[name], name.endswith("difference"), words),
+            _chance(column, name, words),
+        )
         for name in DIFFERENCES
         if differences[name] is not None
     ]
     return {
         "title": words.t("fair_by", column=column["column"]),
-        "groups": [(group["name"], _cells(group, words)) for group in column["groups"]],
+        "groups": [(group["name"].replace(", ", ",\u00a0"), _cells(group, words)) for group in column["groups"]],
         "differences": told,
         "notes": _notes(column, names, words),
     }
+
+
+def _chance(column: Mapping[str, Any], name: str, words: Words) -> str:
+    high = column["chance"].get(name)
+    return "–" if high is None else words.percent(high, 1)
 
 
 def _cells(group: Mapping[str, Any], words: Words) -> list[Cell]:

@@ -31,6 +31,7 @@ FAIR_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "fair_difference": ("Between the groups", "Entre los grupos"),
     "fair_value": ("Value", "Valor"),
+    "fair_chance": ("By chance, up to", "Por azar, hasta"),
     "fair_demographic_parity_difference": (
         "Demographic parity: largest difference of the share selected",
         "Paridad demográfica: mayor diferencia en la parte seleccionada",

@@ -100,6 +100,7 @@ def tell_fairness(context: Context, stage: str, trained: Trained) -> None:
                 f"{g['name']} {g['selection_rate']['value']:.1%} of {g['leads']:,} leads" for g in found["groups"]
             ]
             ends = "" if apart["low"] is None else f" [{apart['low']:.1%}, {apart['high']:.1%}]"
+            ends += f" (by chance up to {found['chance']['demographic_parity_difference']:.1%})"
             told = f"selected {'; '.join(shares)}; largest difference {apart['value']:.1%}{ends}"
         proxies = ", ".join(f"{p['feature']} (AUC {p['auc']:.2f})" for p in found["proxies"]["proxies"])
         context.progress.say(stage, f"fairness by {found['column']}: {told}; proxies: {proxies or 'none'}")
