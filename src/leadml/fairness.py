@@ -52,8 +52,8 @@ def audit_groups(
         and as intervals `RATES` and ``gap`` (rate less mean probability), None where its conversions are too few;
         ``differences``: `DIFFERENCES` between the groups as intervals, the largest less or the smallest over the
         largest (equalised odds: the worse of true and false positive rates, among groups whose both are told), None
-        with fewer than two groups; ``chance`` (`chance_apart`); ``small``: how many ``groups`` and ``leads`` are not told;
-        ``missing_leads``.
+        with fewer than two groups; ``chance`` (`chance_apart`); ``small``: how many ``groups`` and ``leads`` are not
+        told; ``missing_leads``.
     """
     frame = test.assign(group=groups.of, selected=test["probability"].to_numpy() >= threshold)
     leads = frame.groupby("group")["lead_id"].nunique()
