@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
-from leadml.bootstrap import BootstrapConfig
+from leadml.bootstrap import BootstrapConfig, bootstrap_scores
 from leadml.calibration import calibration_error, chance_calibration_error
-from leadml.calibration_forms import Beta, fit_beta, fit_isotonic, judge_forms, one_side
+from leadml.calibration_forms import Beta, fit_beta, fit_isotonic, judge_forms, one_side, paired_gain
 from leadml.features.dictionary import Feature, Kind
 from leadml.judgement import AGE_BANDS
 from leadml.reliability import Judged, brier_parts, chance_of, judge_group, judge_reliability, reliability_bins
@@ -166,6 +166,14 @@ def test_a_bent_model_would_have_been_straightened_and_a_right_one_not():
     # The curve is the square again, where the test has its rows.
     middle = curve[(curve["said"] > 0.2) & (curve["said"] < 0.5)]
     assert np.abs(middle["form"] - middle["said"] ** 2).max() < 0.03
+
+
+def test_gains_are_those_of_the_paired_bootstrap_of_all_figures():
+    test, config = leads_in_lists(300, 3, seed=4), BootstrapConfig(30, 0.9, 2)
+    p = test["probability"].to_numpy()
+    slow = bootstrap_scores(test, {"ours": (p, p), "other": (p, p**0.8)}, config)["differences"]["other"]
+    fast = paired_gain(test, p**0.8, config)
+    assert {name: pytest.approx(slow[name]) for name in fast} == fast and set(fast) == {"log_loss", "brier"}
 
 
 def test_an_interval_that_holds_0_or_is_none_decides_nothing():

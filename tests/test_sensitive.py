@@ -31,7 +31,7 @@ health_score account_health customer_health_score Healthcare healthcare_provider
 politica_privacidad cookie_policy policy_age page_orientation screen_orientation email_disabled account_disabled
 birthmark civil_engineering ingenieria_civil title job_title seniority role country region city industry lead_source
 num_child_companies parent_account racecourse erase embrace traceable unionpay tratamiento_datos career senior
-lead_generation user_email_disabled
+lead_generation user_email_disabled company_birthday
 """
 
 

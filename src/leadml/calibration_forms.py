@@ -11,8 +11,9 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from leadml.bootstrap import BootstrapConfig, bootstrap_scores
+from leadml.bootstrap import BootstrapConfig, draw_weights, percentile_interval
 from leadml.calibration import SLOPE_PENALTY, SMALLEST
+from leadml.metrics import loss_figures, score_lists
 
 CURVE_POINTS = 41
 
@@ -104,8 +105,7 @@ def judge_forms(
     said, label = stream["probability"].to_numpy(np.float64), stream["label"].to_numpy(np.float64)
     forms: dict[str, Form] = {"isotonic": fit_isotonic(said, label, weight), "beta": fit_beta(said, label, weight)}
     p = test["probability"].to_numpy(dtype=np.float64)
-    scores = {"model": (p, p)} | {name: (p, form.probability(p)) for name, form in forms.items()}
-    found = bootstrap_scores(test, scores, config)["differences"]
+    found = {name: paired_gain(test, form.probability(p), config) for name, form in forms.items()}
     grid = np.unique(
         np.concatenate([np.quantile(p, np.linspace(0, 1, CURVE_POINTS)), np.linspace(p.min(), p.max(), 9)])
     )
@@ -117,6 +117,25 @@ def judge_forms(
             "curve": [{"said": float(x), "form": float(q)} for x, q in zip(grid, form.probability(grid), strict=True)],
         }
         for name, form in forms.items()
+    }
+
+
+def paired_gain(test: pd.DataFrame, other: np.ndarray, config: BootstrapConfig) -> dict[str, dict[str, Any]]:
+    """Log loss and Brier score of the test's probabilities less those of others (n,), paired, intervals by account."""
+    tables = [score_lists(test, p, p) for p in (test["probability"].to_numpy(dtype=np.float64), other)]
+    accounts = tables[0].accounts
+    conversions = int(test.loc[test["label"] == 1, "lead_id"].nunique())
+
+    def apart(weights: np.ndarray) -> dict[str, np.ndarray]:
+        ours, theirs = (loss_figures(table, weights) for table in tables)
+        return {name: ours[name] - theirs[name] for name in ours}
+
+    values = apart(np.ones((accounts, 1)))
+    blocks = [apart(weights) for weights in draw_weights(accounts, config.draws, config.seed)]
+    draws = {name: np.concatenate([block[name] for block in blocks]) for name in values}
+    return {
+        name: percentile_interval(value[0], draws[name], config.confidence, conversions).to_dict()
+        for name, value in values.items()
     }
 
 

@@ -148,13 +148,26 @@ def chance_of(table: pd.DataFrame, hits: np.ndarray) -> dict[str, float]:
 
 
 def simulate_conversions(judged: Judged, codes: np.ndarray, seed: int, draws: int = DRAWS) -> np.ndarray:
-    """Converted rows by bin (draws, bins) where every probability is exactly right: one uniform number a lead."""
+    """Converted rows by bin (draws, bins) where every probability is exactly right: one uniform number a lead.
+
+    Only rows of leads whose number is below the largest of their probabilities are looked at: few, where rates are low.
+    """
     generator = np.random.default_rng(seed)
-    leads, bins = int(judged.lead.max()) + 1, int(codes.max()) + 1
-    found = np.empty((draws, bins))
+    order = np.argsort(judged.lead, kind="stable")
+    p, bin_of = judged.p[order], codes[order]
+    rows = np.bincount(judged.lead)
+    first = np.concatenate([[0], np.cumsum(rows)[:-1]])
+    largest = np.zeros(len(rows))
+    np.maximum.at(largest, judged.lead, judged.p)
+    found = np.empty((draws, int(codes.max()) + 1))
     for draw in range(draws):
-        uniform = generator.random(leads)
-        found[draw] = np.bincount(codes[uniform[judged.lead] < judged.p], minlength=bins)
+        uniform = generator.random(len(rows))
+        hit = np.flatnonzero(uniform < largest)
+        count = rows[hit]
+        # The places of these leads' rows: each lead's first one, and on from there.
+        place = np.repeat(first[hit] - np.cumsum(count) + count, count) + np.arange(count.sum())
+        converted = np.repeat(uniform[hit], count) < p[place]
+        found[draw] = np.bincount(bin_of[place[converted]], minlength=found.shape[1])
     return found
 
 

@@ -86,6 +86,8 @@ _NOT_OF_PEOPLE: dict[str, str] = {
     "salud": "seguro score cuenta cliente sector empresa indice puntuacion plan",
     "orientation": "page screen device image photo session course market customer career educational",
     "orientacion": "politica pagina pantalla imagen sesion curso profesional laboral academica educativa cliente",
+    "birth": "company empresa account cuenta product producto rate",
+    "birthday": "company empresa account cuenta product producto",
     "children": "account accounts company companies records page pages product products",
     "kids": "product products category club",
     "male": "connector plug",
