@@ -15,8 +15,11 @@ from leadml.features.dictionary import Feature, Kind
 from leadml.reasons import ReasonsStyle, write_reasons
 from leadml.report.audit_words import AUDIT_TEXTS
 from leadml.report.backtest_words import BACKTEST_TEXTS
+from leadml.report.calibrated_words import CALIBRATED_TEXTS
 from leadml.report.canvas import wrap
+from leadml.report.card_words import CARD_TEXTS
 from leadml.report.changes_words import CHANGES_TEXTS
+from leadml.report.fair_words import FAIR_TEXTS
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
 from leadml.report.rests_words import RESTS_TEXTS
@@ -298,8 +301,11 @@ def test_both_languages_say_everything_with_the_same_placeholders():
 
 
 def test_no_text_is_said_under_the_key_of_another():
-    parts = (OWN_TEXTS, AUDIT_TEXTS, BACKTEST_TEXTS, CHANGES_TEXTS, RESTS_TEXTS, WORTH_TEXTS)
-    assert len(TEXTS) == sum(len(part) for part in parts)
+    parts = (
+        OWN_TEXTS, AUDIT_TEXTS, BACKTEST_TEXTS, CALIBRATED_TEXTS, CARD_TEXTS, CHANGES_TEXTS, FAIR_TEXTS, RESTS_TEXTS,
+        WORTH_TEXTS,
+    )  # fmt: skip
+    assert len(TEXTS) == sum(map(len, parts))
 
 
 def test_labels_wrap_into_even_lines():

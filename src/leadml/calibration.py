@@ -166,7 +166,7 @@ def calibration_bins(p: np.ndarray, y: np.ndarray, bins: int = 10) -> pd.DataFra
     Columns: ``low`` and ``high`` (smallest and largest probability), ``rows``, ``conversions`` (converted rows),
     ``mean_probability``, ``rate``. Sorted by probability; at most ``bins`` rows.
     """
-    frame = pd.DataFrame({"bin": _bin_codes(p, bins), "p": p, "y": y})
+    frame = pd.DataFrame({"bin": bin_codes(p, bins), "p": p, "y": y})
     table = frame.groupby("bin", sort=True).agg(
         low=("p", "min"),
         high=("p", "max"),
@@ -180,7 +180,7 @@ def calibration_bins(p: np.ndarray, y: np.ndarray, bins: int = 10) -> pd.DataFra
 
 def calibration_error(p: np.ndarray, y: np.ndarray, bins: int = 10) -> float:
     """Expected calibration error over equal-mass bins: the mean over rows of |mean probability - rate| of their bin."""
-    return _binned_error(_bin_codes(p, bins), np.asarray(p, dtype=np.float64), np.asarray(y, dtype=np.float64))
+    return _binned_error(bin_codes(p, bins), np.asarray(p, dtype=np.float64), np.asarray(y, dtype=np.float64))
 
 
 def chance_calibration_error(
@@ -192,13 +192,14 @@ def chance_calibration_error(
     all of them together, as in the data. Gives ``mean`` and ``high`` (95th percentile) over ``draws``.
     """
     generator = np.random.default_rng(seed)
-    codes, group = _bin_codes(p, bins), pd.factorize(groups)[0]
+    codes, group = bin_codes(p, bins), pd.factorize(groups)[0]
     size = int(group.max()) + 1
     errors = [_binned_error(codes, p, (generator.random(size)[group] < p).astype(np.float64)) for _ in range(draws)]
     return {"mean": float(np.mean(errors)), "high": float(np.quantile(errors, 0.95))}
 
 
-def _bin_codes(p: np.ndarray, bins: int) -> np.ndarray:
+def bin_codes(p: np.ndarray, bins: int) -> np.ndarray:
+    """The bin (n,) of each probability, from 0: about equal numbers of rows, equal probabilities kept together."""
     edges = np.unique(np.quantile(p, np.arange(1, bins) / bins, method="inverted_cdf"))
     return np.unique(np.searchsorted(edges, p, side="left"), return_inverse=True)[1]
 

@@ -244,6 +244,7 @@ class FeaturesConfig:
     reuse: bool = MISSING
     include_effort: bool = MISSING
     exclude: list[str] = MISSING
+    sensitive: list[str] = field(default_factory=list)
     own: dict[str, OwnFeatureConfig] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -459,6 +460,30 @@ class AuditConfig:
 
 
 @dataclass
+class FairnessConfig:
+    """The fairness audit: by which columns, in which bands, and how large a group must be to be told."""
+
+    columns: list[str] = field(default_factory=list)
+    bands: dict[str, list[Any]] = field(default_factory=dict)  # numbers; a list of floats would refuse 30
+    min_leads: int = 50
+    min_conversions: int = 10
+
+    def __post_init__(self) -> None:
+        check_positive(fairness__min_leads=self.min_leads, fairness__min_conversions=self.min_conversions)
+        if twice := repeated([c.casefold() for c in self.columns]):
+            raise ConfigurationError(f"fairness.columns={self.columns} names {twice} twice")
+        if bad := [f"fairness.bands.{name}={edges}" for name, edges in self.bands.items() if not rising(edges)]:
+            told = "bands begin at rising numbers, at least one, e.g. {age: [30, 50]}"
+            raise ConfigurationError(f"{told}: {'; '.join(bad)}")
+
+
+def rising(values: list[Any]) -> bool:
+    """Whether these are numbers, at least one, each above the one before."""
+    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+    return bool(values) and numbers and all(a < b for a, b in pairwise(values))
+
+
+@dataclass
 class ThresholdConfig:
     """The threshold rule: what sales can work."""
 
@@ -579,6 +604,7 @@ class Config:
     scorecard: ScorecardConfig = MISSING
     train: TrainConfig = MISSING
     audit: AuditConfig = MISSING
+    fairness: FairnessConfig = MISSING
     threshold: ThresholdConfig = MISSING
     decision: DecisionConfig = MISSING
     reasons: ReasonsConfig = MISSING

@@ -38,8 +38,13 @@ class Manifest:
             "started_at": self.started.isoformat(timespec="seconds"),
             "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "peak_memory_mb": round(peak * scale / 1e6, 1),
-            "versions": {"python": platform.python_version()} | {n: version(n) for n in LIBRARIES},
+            "versions": self.versions,
         }
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Python and the libraries that results hang on."""
+        return {"python": platform.python_version()} | {n: version(n) for n in LIBRARIES}
 
     @property
     def run_name(self) -> str:

@@ -89,7 +89,7 @@ def weighted_figures(scored: ScoredLists, weights: np.ndarray) -> dict[str, Draw
         counts, positives = _segments(scored.score[rows], scored.label[rows], scored.account_code[rows], weights)
         by_list.append(rank_figures(counts, positives))
     averaged = {name: _mean_over_lists([figures[name] for figures in by_list]) for name in by_list[0]}
-    averaged |= _loss_figures(scored, weights)
+    averaged |= loss_figures(scored, weights)
     return {name: averaged[name] for name in FIGURES}
 
 
@@ -237,7 +237,8 @@ def _capture(above: np.ndarray, captured: np.ndarray, target: np.ndarray) -> np.
     return got + part * (captured[at, draws] - got)
 
 
-def _loss_figures(scored: ScoredLists, weights: np.ndarray) -> dict[str, Draws]:
+def loss_figures(scored: ScoredLists, weights: np.ndarray) -> dict[str, Draws]:
+    """Log loss and Brier score averaged over lists, for every column of account weights (accounts, draws)."""
     log_losses, squares = row_losses(scored.label, scored.probability)
     rows = _sums(scored.list_code, scored.account_code, np.ones(len(scored.label)), weights, scored.lists)
     figures = {}

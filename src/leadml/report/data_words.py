@@ -3,6 +3,26 @@
 Rules and reasons of a mapping of one's own are shown as the mapping writes them.
 """
 
+import re
+
+# What `leadml.sensitive` calls a group of people, in Spanish.
+TOPICS_ES = {
+    "age": "edad",
+    "birth": "nacimiento",
+    "gender": "género",
+    "ethnicity": "etnia",
+    "religion": "religión",
+    "nationality": "nacionalidad",
+    "disability": "discapacidad",
+    "marital status": "estado civil",
+    "sexual orientation": "orientación sexual",
+    "political opinion": "opinión política",
+    "union membership": "afiliación sindical",
+    "health": "salud",
+    "genetic or biometric data": "datos genéticos o biométricos",
+    "criminal record": "antecedentes penales",
+    "military status": "condición militar",
+}
 # rule: (English, Spanish)
 RULES: dict[str, tuple[str, str]] = {
     "missing_id": ("without an id", "sin identificador"),
@@ -178,11 +198,12 @@ WHY_ES: dict[str, str] = {
     "written by the tracker, for leads that it recognised later": (
         "lo escribe el rastreador, para leads que reconoció después"
     ),
+    "for the fairness audit only (fairness.columns)": "solo para la auditoría de equidad (fairness.columns)",
     "empty": "vacía",
     "constant": "constante",
 }
 # Reasons that are no leaks; they come last.
-NO_LEAKS = ("personal data", "not in the mapping")
+NO_LEAKS = ("sensitive", "for the fairness audit only (fairness.columns)", "personal data", "not in the mapping")
 
 
 def rule_words(rule: str, language: str) -> str:
@@ -191,6 +212,14 @@ def rule_words(rule: str, language: str) -> str:
     return spanish if language == "es" else english
 
 
+_SENSITIVE = re.compile(r"sensitive \((.*)\); (.*) takes it in")
+
+
 def why_words(why: str, language: str) -> str:
     """Why a column is left out, in the language where it is known in it."""
-    return WHY_ES.get(why, why) if language == "es" else why
+    if language != "es":
+        return why
+    found = _SENSITIVE.fullmatch(why)
+    if found:
+        return f"sensible ({TOPICS_ES.get(found[1], found[1])}); {found[2]} la incluye"
+    return WHY_ES.get(why, why)

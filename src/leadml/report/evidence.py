@@ -19,7 +19,8 @@ def view_denied(evidence: Evidence, words: Words) -> list[tuple[str, str]]:
     for entry in evidence.denied:
         file, column = entry.get("file", ""), entry["column"]
         by_why.setdefault(entry["why"], []).append(f"{file}.{column}" if file else column)
-    order = sorted(by_why, key=lambda why: (NO_LEAKS.index(why) if why in NO_LEAKS else -1, -len(by_why[why]), why))
+    place = {why: next((i for i, no in enumerate(NO_LEAKS) if why.startswith(no)), -1) for why in by_why}
+    order = sorted(by_why, key=lambda why: (place[why], -len(by_why[why]), why))
     return [(sentence_case(why_words(why, words.language)), ", ".join(sorted(by_why[why]))) for why in order]
 
 

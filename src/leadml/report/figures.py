@@ -32,7 +32,8 @@ def view_test(data: ReportInput, words: Words) -> dict[str, Any] | None:
     return {
         "note": _test_note(metrics.get("test", {}), data.context.confidence, words),
         "tables": [_figure_table(metrics["scorers"], names, words) for names in (TRUTH_FIGURES, RANK_FIGURES)],
-        "calibration": _view_calibration(metrics.get("calibration") or {}, words),
+        # Where reliability was judged, it has a section of its own.
+        "calibration": _view_calibration({} if "reliability" in metrics else metrics.get("calibration") or {}, words),
         "capture": _view_capture(metrics.get("capture") or {}, words),
         "segments": [_segment_row(name, band, words) for name, band in metrics.get("bands", {}).items()],
     }

@@ -90,6 +90,7 @@ class ReportInput:
             where it is not known.
         changes: since the last list; None where there is none to compare with.
         reference: what reasons compare a lead's values with.
+        card: the model card (Markdown); None where the model has none.
     """
 
     scores: pd.DataFrame
@@ -105,6 +106,7 @@ class ReportInput:
     strength: np.ndarray | None = None
     changes: Changes | None = None
     reference: Reference = field(default_factory=Reference)
+    card: str | None = None
 
     @property
     def account_ids(self) -> np.ndarray:

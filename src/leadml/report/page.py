@@ -10,8 +10,10 @@ from markupsafe import Markup
 from leadml.reasons import write_reasons
 from leadml.report import plots
 from leadml.report.audit import view_audit
+from leadml.report.calibrated import view_calibrated
 from leadml.report.changes import view_changes
 from leadml.report.evidence import view_data, view_denied
+from leadml.report.fair import view_fair
 from leadml.report.figures import view_test, view_threshold
 from leadml.report.inputs import ReportInput
 from leadml.report.rests import view_rests
@@ -55,10 +57,13 @@ def build_report(data: ReportInput) -> str:
         worth=view_worth(data, words),
         sooner=view_sooner(data, words),
         lacking=view_lacking(data, words),
+        calibrated=view_calibrated(data, words),
         rests=view_rests(data, words),
+        fair=view_fair(data, words),
         audit=view_audit(data.metrics, words),
         denied=view_denied(data.evidence, words),
         data=view_data(data, words),
+        card=data.card,
         glossary=[(words.t(f"glossary_{k}"), words.t(f"glossary_{k}_words")) for k in _GLOSSARY],
     )
 

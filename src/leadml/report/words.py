@@ -7,7 +7,10 @@ from leadml.errors import ConfigurationError
 from leadml.numbers import format_date, format_number, format_percent, format_points
 from leadml.report.audit_words import AUDIT_TEXTS
 from leadml.report.backtest_words import BACKTEST_TEXTS
+from leadml.report.calibrated_words import CALIBRATED_TEXTS
+from leadml.report.card_words import CARD_TEXTS
 from leadml.report.changes_words import CHANGES_TEXTS
+from leadml.report.fair_words import FAIR_TEXTS
 from leadml.report.rests_words import RESTS_TEXTS
 from leadml.report.worth_words import WORTH_TEXTS
 
@@ -244,8 +247,9 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     "left_out": ("Fields that are not used, and why", "Campos que no se usan, y por qué"),
     "left_out_note": (
         "They would give the answer away, because they were written after the fact or cannot be dated, or they are "
-        "personal data.",
-        "Delatarían la respuesta, porque se escribieron a posteriori o no se pueden fechar, o son datos personales.",
+        "personal or sensitive data.",
+        "Delatarían la respuesta, porque se escribieron a posteriori o no se pueden fechar, o son datos personales o "
+        "sensibles.",
     ),
     "fields": ("Fields", "Campos"),
     "why": ("Why", "Por qué"),
@@ -362,7 +366,17 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     "unit_season": ("from -1 to 1", "de -1 a 1"),
     "unit_category": ("", ""),
 }
-TEXTS = OWN_TEXTS | AUDIT_TEXTS | BACKTEST_TEXTS | CHANGES_TEXTS | RESTS_TEXTS | WORTH_TEXTS
+TEXTS = (
+    OWN_TEXTS
+    | AUDIT_TEXTS
+    | BACKTEST_TEXTS
+    | CALIBRATED_TEXTS
+    | CARD_TEXTS
+    | CHANGES_TEXTS
+    | FAIR_TEXTS
+    | RESTS_TEXTS
+    | WORTH_TEXTS
+)
 LANGUAGES = ("en", "es")
 _MINUS = "\u2212"
 

@@ -8,6 +8,7 @@ import pandas as pd
 from leadml.features.dictionary import Feature, Kind
 from leadml.features.topics import attribute_topic
 from leadml.features.values import parse_number
+from leadml.sensitive import sensitive_topic, why_left_out
 
 NUMBER_SHARE = 0.99
 _TEXT_SHARE = 0.5
@@ -15,11 +16,6 @@ _FEW = 20
 # Why a column that tells nothing as it is now is left out; a history of it may tell more.
 NOTHING_NOW = ("constant", "empty")
 _ID_WORDS = "id ids key uuid guid number numero num no nr code codigo phone telephone telefono mobile movil"
-# Groups of people that decide nothing by default; a column is named in the report, and source.allow takes it in.
-_SENSITIVE_WORDS = (
-    "gender sex sexo genero race raza ethnicity ethnic etnia etnico religion age edad birth birthday birthdate dob "
-    "nacimiento nationality nacionalidad disability discapacidad disabled marital civil pregnant pregnancy embarazo"
-)
 # What tells who somebody is must reach neither model nor outputs.
 _PERSONAL_WORDS = {
     "name": "name names nombre nombres apellido apellidos surname forename fullname firstname lastname username",
@@ -71,12 +67,12 @@ def choose_columns(
     for name in raw.columns:
         levels = raw[name].value_counts(dropna=True)
         kind = _kind_of(levels)
-        sensitive = sorted(set(_SENSITIVE_WORDS.split()) & set(_words(name)))
+        sensitive = sensitive_topic(name)
         why = None
         if name.lower() not in allowed:
             personal = _personal(name, levels, kind)
             if sensitive:
-                why = f"sensitive ({', '.join(sensitive)}); {setting}=[{name}] takes it in"
+                why = why_left_out({name: sensitive}, setting)[name]
             elif personal:
                 why = f"personal data ({personal}); {setting}=[{name}] takes it in"
             else:

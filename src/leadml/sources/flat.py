@@ -10,6 +10,7 @@ from leadml.errors import ConfigurationError, DataError
 from leadml.features.dictionary import Feature
 from leadml.features.values import clean_values
 from leadml.schema import SNAPSHOT_COLUMNS
+from leadml.sensitive import AUDIT_ONLY
 from leadml.sources.columns import choose_columns
 from leadml.sources.files import Found, look_at
 from leadml.sources.limits import check_limits
@@ -35,16 +36,20 @@ class FlatTable:
     X: pd.DataFrame
     features: list[Feature]
     report: SourceReport
+    audited: pd.DataFrame | None = None
 
 
-def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) -> FlatTable:
+def read_flat(
+    mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool, audit: tuple[str, ...] = ()
+) -> FlatTable:
     """Read one file with a row a case.
 
     ``labelled``: the label column must be there, rows without a label or time are left out, of rows with one given id
     and time the last counts, and columns that cannot help (constant, near-unique texts, ids) or are personal are left
     out and named. Otherwise every row that can be read stays in its place, as does every column but id, time and
     label, and labels are NaN. Snapshots have `SNAPSHOT_COLUMNS`, grid "row", cutoff UTC or NaT; ``position`` is the
-    1-based number of the row in the file, those that could not be read included.
+    1-based number of the row in the file, those that could not be read included. ``audit`` names columns (in any case)
+    that are read for the fairness audit alone: they are in ``audited``, as texts, and no features.
 
     Raises:
         ConfigurationError: ``source.path`` or a column setting is missing.
@@ -54,12 +59,13 @@ def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) 
     con.execute("SET TimeZone = 'UTC'")
     ledger = Ledger(con)
     found = _find(con, mapping, flat)
-    columns = _check_columns(found, flat, labelled)
+    columns = _check_columns(found, flat, labelled, audit)
     # The words for missing of a list to score are the model's.
     _read_rows(con, mapping if labelled else replace(mapping, missing=()), found, columns, ledger)
     _sift(con, mapping, columns, ledger, labelled)
     frame = con.execute("SELECT * FROM _cases ORDER BY _case_n").df()
     raw = frame[list(columns.headers)].set_axis(list(found.header), axis=1)
+    audited = raw[list(columns.audit)].set_axis(list(audit), axis=1) if audit else None
     raw = raw[[c for c in found.header if c not in columns.taken]]
     report = SourceReport(
         [{"name": mapping.name, "path": found.relative, "sha256": found.sha256, "rows": ledger.files[0].rows}]
@@ -68,6 +74,7 @@ def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) 
     if labelled:
         features, left_out = choose_columns(raw, flat.allow)
         left_out |= {c: "excluded by source.exclude" for c in found.header if c in columns.exclude}
+        left_out |= dict.fromkeys(columns.audit, AUDIT_ONLY)
         report.denied = [{"file": mapping.name, "column": c, "why": why} for c, why in left_out.items()]
         X = clean_values(raw, features, mapping.missing)
     else:
@@ -87,7 +94,7 @@ def read_flat(mapping: Mapping, con: duckdb.DuckDBPyConnection, labelled: bool) 
         )
     if labelled:
         check_limits(con, mapping, report)
-    return FlatTable(snapshots, X, features, report)
+    return FlatTable(snapshots, X, features, report, audited)
 
 
 @dataclass(frozen=True)
@@ -99,10 +106,11 @@ class _Columns:
     label: str | None
     exclude: tuple[str, ...]
     header: tuple[str, ...]
+    audit: tuple[str, ...] = ()
 
     @property
     def taken(self) -> set[str]:
-        return {c for c in (self.lead_id, self.time, self.label, *self.exclude) if c is not None}
+        return {c for c in (self.lead_id, self.time, self.label, *self.exclude, *self.audit) if c is not None}
 
     @property
     def headers(self) -> dict[str, str]:
@@ -139,7 +147,7 @@ def _find(con: duckdb.DuckDBPyConnection, mapping: Mapping, flat: FlatSpec) -> F
     return Found(**{**vars(found), "header": names})
 
 
-def _check_columns(found: Found, flat: FlatSpec, labelled: bool) -> _Columns:
+def _check_columns(found: Found, flat: FlatSpec, labelled: bool, audit: tuple[str, ...]) -> _Columns:
     """Match the settings with the header, case-insensitively where the exact name is not there."""
     lower = {h.lower(): h for h in reversed(found.header)}
 
@@ -150,13 +158,15 @@ def _check_columns(found: Found, flat: FlatSpec, labelled: bool) -> _Columns:
     absent = [f"source.{k}={v}" for k, v in asked.items() if v is not None and match(v) is None]
     absent += [f"source.exclude={e}" for e in flat.exclude if labelled and match(e) is None]
     absent += [f"source.allow={e}" for e in flat.allow if labelled and match(e) is None]
+    absent += [f"fairness.columns={e}" for e in audit if match(e) is None]
     if absent:
         raise DataError(
             f"{len(absent)} column(s) missing in {found.relative}: {', '.join(absent)}; "
             f"found: {', '.join(found.header)}"
         )
     exclude = tuple(m for m in map(match, flat.exclude) if m is not None) if labelled else ()
-    return _Columns(match(flat.lead_id), match(flat.time), match(flat.label), exclude, found.header)
+    audited = tuple(m for m in map(match, audit) if m is not None)
+    return _Columns(match(flat.lead_id), match(flat.time), match(flat.label), exclude, found.header, audited)
 
 
 def _read_rows(

@@ -13,6 +13,7 @@ from leadml.moves import Moves
 from leadml.report.inputs import Changes, Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
 from leadml.report.rests import PAIR_LEADS
+from leadml.stages.carding import CARD, read_card
 from leadml.stages.comparing import Compared, compare_with_earlier
 from leadml.stages.context import Context
 from leadml.stages.scoring import Scored, reasons_style, score_population
@@ -36,6 +37,8 @@ def run(context: Context) -> None:
         with context.workspace.publish() as out:
             folder = out.folder(context.workspace.reports)
             (folder / "report.html").write_text(html, encoding="utf-8")
+            if (card := read_card(context, context.workspace.evidence / scored.scorer.version)) is not None:
+                (folder / CARD).write_text(card, encoding="utf-8")
             write_points(scored, folder / "points.parquet")
             if compared is not None:
                 build_changes(compared.moves, scored.forced).to_parquet(folder / "changes.parquet", index=False)
@@ -122,6 +125,7 @@ def report_input(context: Context, scored: Scored, compared: Compared | None) ->
         if compared is None
         else Changes(compared.moves, compared.cutoff, compared.model_version, compared.forced),
         reference=scorer.reference,
+        card=read_card(context, workspace.evidence / scorer.version),
     )
 
 

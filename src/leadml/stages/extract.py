@@ -14,6 +14,7 @@ from ibis.backends.duckdb import Backend
 from leadml.audit.deleting import check_future
 from leadml.engine import connect
 from leadml.errors import ConfigurationError, DataError
+from leadml.features.audit_only import audit_values
 from leadml.features.build import snapshot_table
 from leadml.features.dictionary import Feature
 from leadml.features.own import define_own, own_frame, refuse_own
@@ -21,6 +22,7 @@ from leadml.features.spec import FeatureTables, build_spec
 from leadml.problem import ProblemConfig, parse_instant
 from leadml.schema import TABLES
 from leadml.snapshots import LeadTables, build_cohorts, build_conversion_curve, build_snapshots, check_history
+from leadml.sources.audit_columns import audit_names, with_audit_columns
 from leadml.sources.flat import read_flat
 from leadml.sources.mapping import Mapping, parse_mapping
 from leadml.sources.report import SourceReport
@@ -30,6 +32,7 @@ from leadml.stages.context import Context
 from leadml.stages.facts import Facts, write_facts
 from leadml.stages.lacking import lacking_rows, lacking_tables, tell_lacking
 from leadml.stages.reusing import build_again, read_built, write_built
+from leadml.stages.sensitive import tell_sensitive, without_sensitive, write_audited
 from leadml.stages.settings import mapping_settings, plain
 from leadml.stages.units import unit_table, use_unit
 from leadml.workspace import Publication, Workspace
@@ -58,14 +61,16 @@ def extract_flat(context: Context, mapping: Mapping, con: Backend, entry: dict[s
     """One table: its rows are the snapshots."""
     refuse_own(context.config.features)
     with context.progress.phase(STAGE, f"reading {mapping.path}"):
-        flat = read_flat(mapping, con.con, labelled=True)
+        flat = read_flat(mapping, con.con, labelled=True, audit=tuple(context.config.fairness.columns))
     found = lacking_rows(context, flat.snapshots)
     tell_lacking(context, STAGE, entry, found)
     check_names(context, flat.features, asdict(flat.report))
     with context.workspace.publish() as out:
         write_quarantine(out, con, context.workspace)
         write_features(out, context.workspace, flat.snapshots, flat.X, flat.features)
+        write_audited(out, context, flat.audited)
         write_facts(out, context, Facts(flat.report, found))
+    tell_sensitive(context, entry, flat.report, [f.name for f in flat.features])
     tell(context, entry, flat.report, flat.snapshots, len(flat.features))
     audit_extract(context, entry)
 
@@ -91,7 +96,8 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
     problem, workspace = context.config.problem, context.workspace
     own = define_own(context.config.features)
     with context.progress.phase(STAGE, f"reading the exports in {mapping.path}"):
-        report = read_tables(mapping, problem.conversion.value, con.con)
+        audit = context.config.fairness.columns
+        report = read_tables(with_audit_columns(mapping, audit), problem.conversion.value, con.con)
     data_end = find_data_end(problem, report)
     use_unit(con, problem)
     check_data_span(con, problem, data_end)
@@ -103,7 +109,9 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
     tell_lacking(context, STAGE, entry, found)
     with context.progress.phase(STAGE, f"features of {len(matured):,} snapshots"):
         tables = feature_tables(con, matured)
-        spec = replace(build_spec(tables, context.config.features), own=own, currency=mapping.currency)
+        whole = replace(build_spec(tables, context.config.features), own=own, currency=mapping.currency)
+        spec = without_sensitive(context, mapping, whole, report)
+        audited = audit_values(tables, audit_names(mapping, audit), whole) if audit else None
         built = read_built(workspace) if context.config.features.reuse else None
         X, features, reused = build_again(con, tables, matured, spec, built)
     if own:
@@ -116,6 +124,7 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
         write_tables(out, con, context, report, data_end)
         write_quarantine(out, con, workspace)
         folder = write_features(out, workspace, matured, X, features)
+        write_audited(out, context, audited)
         cohorts.to_csv(folder / "cohorts.csv", index=False)
         curve.to_csv(folder / "time_to_conversion.csv", index=False)
         again = write_built(out, workspace, con, tables, spec, data_end)
@@ -128,6 +137,7 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
     entry["own"] = {o.feature.name: {"file": o.file, "sha256": o.sha256} for o in own}
     entry["left_out"] = snapshots.left_out
     entry["censored"] = int(frame["label"].isna().sum())
+    tell_sensitive(context, entry, report, [f.name for f in features])
     tell(context, entry, report, matured, len(features))
     show_cohorts(context, cohorts, curve, problem)
     audit_extract(context, entry)

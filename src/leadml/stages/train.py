@@ -14,8 +14,10 @@ from leadml.reasons import Reference, fit_reference
 from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference, read_decision
 from leadml.stages.audited import audit_entry, check_left, fit_audited, show_findings, tell_suspects
 from leadml.stages.auditing import Audited, audit_extracted
+from leadml.stages.carding import write_card
 from leadml.stages.context import Context
 from leadml.stages.doubts import champion_doubts
+from leadml.stages.judging import judge_further, tell_fairness
 from leadml.stages.lacking import lacking_extracted, tell_lacking
 from leadml.stages.settings import SCALE_KEYS, check_problem, plain
 from leadml.stages.stored import Extracted, read_extracted
@@ -63,6 +65,7 @@ def run(context: Context) -> None:
             STAGE, f"the champion uses {', '.join(doubts)}, which this audit leaves out: its scores are stamped"
         )
     tell_suspects(context, STAGE, trained)
+    tell_fairness(context, STAGE, trained)
     for note in trained.notes:
         context.progress.say(STAGE, note)
     context.progress.say(STAGE, f"verdict: {verdict.name}. {verdict.why}")
@@ -82,6 +85,7 @@ def learn(
 ) -> tuple[Trained, dict[str, Any]]:
     """The recipe without what the audit took out, with what a search found; and what a conversion is worth."""
     trained = fit_audited(tuned_context(context, tuned), extracted, audited)
+    trained = judge_further(context, extracted, audited, trained)
     if tuned:
         trained = replace(trained, metrics=trained.metrics | {"tuning": tuned.to_dict()})
     return add_worth(context, extracted, trained)
@@ -232,6 +236,7 @@ def publish(
         challenger = out.folder(workspace.models / "challenger")
         scorer.save(challenger)
         evidence = write_evidence(out.folder(workspace.evidence / scorer.version), trained)
+        write_card(context, extracted, trained, scorer, evidence)
         registry: dict[str, Any] = {
             "model_version": scorer.version,
             "verdict": scorer.about["verdict"],
@@ -328,12 +333,12 @@ def log(
 
 def write_plots(trained: Trained, folder: Path) -> None:
     """calibration.svg and capture.svg of the test, in English: MLflow is the data scientist's."""
-    from leadml.report.plots import plot_calibration, plot_capture
+    from leadml.report.calibration_plot import plot_reliability
+    from leadml.report.plots import plot_capture
     from leadml.report.words import Words
 
     words = Words("en")
-    bins = pd.DataFrame(trained.metrics["calibration"]["bins"])
-    (folder / "calibration.svg").write_text(plot_calibration(bins, words), encoding="utf-8")
+    (folder / "calibration.svg").write_text(plot_reliability(trained.metrics["reliability"], words), encoding="utf-8")
     curves = [pd.DataFrame(curve).assign(recipe=name) for name, curve in trained.metrics["capture"].items()]
     capture = pd.concat(curves, ignore_index=True)
     (folder / "capture.svg").write_text(plot_capture(capture, words), encoding="utf-8")

@@ -1,0 +1,48 @@
+"""Where the model is weak: bands and segments whose figures do not show that it is good, or show that it is off."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from leadml.report.calibrated import group_name
+from leadml.report.words import Words
+
+CHANCE_AUC = 0.5
+
+
+def weak_spots(metrics: Mapping[str, Any], names: Mapping[str, str], words: Words) -> list[str]:
+    """One sentence a weakness, with its figures.
+
+    Of a band of `judge_test` (ages, untouched, new accounts): the interval of the AUC reaches down to chance, or that
+    of the log loss' difference to the constant rate up to 0. Of a group of `judge_reliability`: its rate lies outside
+    what a perfect model would show, or else its calibration error is beyond chance. ``names`` are features in words.
+    """
+    found = []
+    for name, band in metrics.get("bands", {}).items():
+        told = words.known(f"segment_{name}", name)
+        conversions = words.number(band["converting_leads"])
+        auc, loss = band["figures"]["auc"], (band.get("difference_to_constant") or {}).get("log_loss")
+        if auc["low"] is None or auc["low"] <= CHANCE_AUC:
+            found.append(words.t("card_weak_order", name=told, auc=_told(auc, 3, words), conversions=conversions))
+        elif loss and (loss["high"] is None or loss["high"] >= 0):
+            found.append(words.t("card_weak_constant", name=told, loss=_told(loss, 4, words), conversions=conversions))
+    for group in (metrics.get("reliability") or {}).get("groups", []):
+        told = group_name(group, names, words)
+        conversions = words.number(group["converting_leads"])
+        if not group["rate_low"] <= group["rate"] <= group["rate_high"]:
+            shares = {"said": "mean_probability", "rate": "rate", "low": "rate_low", "high": "rate_high"}
+            shown = {name: words.percent(group[key], 1) for name, key in shares.items()}
+            found.append(words.t("card_weak_rate", name=told, conversions=conversions, **shown))
+        elif group["beyond"]:
+            error, chance = (words.number(100 * e, 2) for e in (group["error"], group["chance"]["high"]))
+            found.append(words.t("card_weak_error", name=told, error=error, chance=chance, conversions=conversions))
+    return found
+
+
+def _told(figure: Mapping[str, Any], decimals: int, words: Words) -> str:
+    if figure["value"] is None:
+        return "–"
+    value = words.number(figure["value"], decimals)
+    if figure["low"] is None:
+        return value
+    ends = words.t("interval", low=words.number(figure["low"], decimals), high=words.number(figure["high"], decimals))
+    return f"{value}: {ends}"
