@@ -90,6 +90,7 @@ class ReportInput:
             where it is not known.
         changes: since the last list; None where there is none to compare with.
         reference: what reasons compare a lead's values with.
+        succession: the history's entry by which this model became champion; {} where there is none.
     """
 
     scores: pd.DataFrame
@@ -105,6 +106,7 @@ class ReportInput:
     strength: np.ndarray | None = None
     changes: Changes | None = None
     reference: Reference = field(default_factory=Reference)
+    succession: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def account_ids(self) -> np.ndarray:

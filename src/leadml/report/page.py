@@ -15,6 +15,7 @@ from leadml.report.evidence import view_data, view_denied
 from leadml.report.figures import view_test, view_threshold
 from leadml.report.inputs import ReportInput
 from leadml.report.rests import view_rests
+from leadml.report.succession import view_succession
 from leadml.report.verdict import view_verdict
 from leadml.report.words import Words
 
@@ -49,6 +50,7 @@ def build_report(data: ReportInput) -> str:
         grades=view_grades(data, words),
         best=view_best(data, words),
         changes=view_changes(data, words),
+        succession=view_succession(data, words),
         threshold=view_threshold(data, words),
         test=view_test(data, words),
         rests=view_rests(data, words),

@@ -8,6 +8,7 @@ from leadml.numbers import format_date, format_number, format_percent, format_po
 from leadml.report.audit_words import AUDIT_TEXTS
 from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.rests_words import RESTS_TEXTS
+from leadml.report.succession_words import SUCCESSION_TEXTS
 
 # key: (English, Spanish). Placeholders in braces are the same in both.
 OWN_TEXTS: dict[str, tuple[str, str]] = {
@@ -360,7 +361,7 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     "unit_season": ("from -1 to 1", "de -1 a 1"),
     "unit_category": ("", ""),
 }
-TEXTS = OWN_TEXTS | AUDIT_TEXTS | CHANGES_TEXTS | RESTS_TEXTS
+TEXTS = OWN_TEXTS | AUDIT_TEXTS | CHANGES_TEXTS | RESTS_TEXTS | SUCCESSION_TEXTS
 LANGUAGES = ("en", "es")
 _MINUS = "\u2212"
 

@@ -41,6 +41,15 @@ def read_history(workspace: Workspace) -> list[dict[str, Any]]:
     return entries
 
 
+def champion_entry(workspace: Workspace, version: str) -> dict[str, Any]:
+    """The last entry, where it is the one that made this version champion; {} otherwise, also of a broken history."""
+    try:
+        last = read_history(workspace)[-1:]
+    except ArtifactError:  # the commands that change the champion say so; a report is none
+        return {}
+    return last[0] if last and last[0]["to"] == version else {}
+
+
 def _way_out(workspace: Workspace) -> str:
     return (
         "restore it, or delete it and begin another: champions stay in "

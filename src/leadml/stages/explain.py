@@ -13,6 +13,7 @@ from leadml.moves import Moves
 from leadml.report.inputs import Changes, Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
 from leadml.report.rests import PAIR_LEADS
+from leadml.stages.champions import champion_entry
 from leadml.stages.comparing import Compared, compare_with_earlier
 from leadml.stages.context import Context
 from leadml.stages.scoring import Scored, reasons_style, score_population
@@ -122,6 +123,7 @@ def report_input(context: Context, scored: Scored, compared: Compared | None) ->
         if compared is None
         else Changes(compared.moves, compared.cutoff, compared.model_version, compared.forced),
         reference=scorer.reference,
+        succession=champion_entry(workspace, scorer.version),
     )
 
 

@@ -186,9 +186,10 @@ def champion_drift(
     if data_end is None:
         return None
     since = (rows["cutoff"] >= pd.Timestamp(data_end)) & (rows["grid"] != "age") & rows["label"].notna()
-    lists = rows[since].assign(list=rows["cutoff"])
-    if lists.empty:
+    if not since.any():
         return None
+    lists = rows[since]
+    lists = lists.assign(list=lists["cutoff"])
     probability = written_probabilities(context.workspace, champion.version, lists, data_end)
     unwritten = np.isnan(probability)
     if unwritten.any():

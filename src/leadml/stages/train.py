@@ -70,8 +70,8 @@ def run(context: Context) -> None:
     elif verdict.allows_champion and not succession.promoted and not context.sweep:
         context.progress.say(
             STAGE,
-            f"the champion stays ({succession.why}); the new model is the challenger, which leadml promote would make "
-            "champion once leadml calibrate has run",
+            f"the champion stays ({succession.why.partition(':')[0]}); the new model is the challenger, which leadml "
+            "promote makes champion once leadml calibrate has run",
         )
     if not verdict.allows_champion and not context.config.run.force and not context.sweep:
         raise GateError(
