@@ -19,6 +19,7 @@ from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
 from leadml.report.rests_words import RESTS_TEXTS
+from leadml.report.succession_words import SUCCESSION_TEXTS
 from leadml.report.verdict import view_verdict
 from leadml.report.words import OWN_TEXTS, TEXTS, Words
 from leadml.verdict import VERDICTS
@@ -296,7 +297,8 @@ def test_both_languages_say_everything_with_the_same_placeholders():
 
 
 def test_no_text_is_said_under_the_key_of_another():
-    assert len(TEXTS) == len(OWN_TEXTS) + len(AUDIT_TEXTS) + len(CHANGES_TEXTS) + len(RESTS_TEXTS)
+    parts = (OWN_TEXTS, AUDIT_TEXTS, CHANGES_TEXTS, RESTS_TEXTS, SUCCESSION_TEXTS)
+    assert len(TEXTS) == sum(map(len, parts))
 
 
 def test_labels_wrap_into_even_lines():

@@ -130,8 +130,8 @@ def copy_model(source: Path, target: Path) -> None:
             (target / name).write_bytes((source / name).read_bytes())
 
 
-def note(out: Publication, context: Context, entry: Mapping[str, Any], registered: bool) -> None:
-    """Adds an entry to the history, within the publication that makes it true; ``registered``: an alias is to follow.
+def note(out: Publication, context: Context, entry: Mapping[str, Any]) -> None:
+    """Adds an entry to the history, within the publication that makes it true; `finish` is what is left to do.
 
     ``at`` is when the command began.
 
@@ -139,8 +139,7 @@ def note(out: Publication, context: Context, entry: Mapping[str, Any], registere
         ArtifactError: the history is broken.
     """
     workspace = context.workspace
-    told = {"at": context.manifest.started.isoformat(timespec="seconds"), **entry}
-    told["alias"] = PENDING if registered and context.config.tracking.enabled else NONE
+    told = {"at": context.manifest.started.isoformat(timespec="seconds"), **entry, "alias": PENDING}
     text = history_text([*read_history(workspace), told])
     out.path(workspace.models / HISTORY).write_text(text, encoding="utf-8")
 

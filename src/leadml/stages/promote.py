@@ -39,7 +39,7 @@ def run(context: Context) -> None:
             if forced:
                 registry["forced"] = told["forced"] = entry["forced"] = forced
                 (folder / "registry.json").write_text(json.dumps(registry, indent=1) + "\n", encoding="utf-8")
-            champions.note(out, context, told, "version" in registry)
+            champions.note(out, context, told)
         champions.finish(context, STAGE)
         entry["promotion"] = told
     tell_succession(context, STAGE, told)

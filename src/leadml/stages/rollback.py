@@ -49,7 +49,7 @@ def run(context: Context) -> None:
         with workspace.publish() as out:
             champions.keep_champion(out, workspace)
             champions.copy_model(folder, out.folder(workspace.models / "champion"))
-            champions.note(out, context, told, "version" in registry)
+            champions.note(out, context, told)
         champions.finish(context, STAGE)
         entry["rollback"] = told
     tell_succession(context, STAGE, told)

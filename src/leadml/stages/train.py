@@ -234,7 +234,7 @@ def publish(
             keep_decision(context, champion, "champion", scorer)
         if succession.told:
             champions.keep_champion(out, workspace)
-            champions.note(out, context, succession.told, "version" in registry)
+            champions.note(out, context, succession.told)
     entry["champion"] = succession.promoted
     if succession.told:
         entry["succession"] = succession.told
