@@ -31,7 +31,7 @@ def copy(small_company, tmp_path):
 
 
 def leadml(root, *words, code=0):
-    shown = run_here(*words, f"paths.root={root}", *QUICK)
+    shown = run_here(words[0], f"paths.root={root}", *QUICK, *words[1:])
     assert shown.returncode == code, shown.stderr or shown.stdout
     assert len(shown.stderr.strip().splitlines()) == (code != 0)
     return shown.stdout + shown.stderr
@@ -155,6 +155,24 @@ def test_a_broken_history_is_named(copy, quick):
         before = files(copy / "models")
         assert "delete it and begin another" in leadml(copy, stage, code=4)
         assert files(copy / "models") == before
+
+
+def test_the_alias_follows_and_catches_up_when_the_server_was_down(copy, quick):
+    import mlflow
+
+    client, old = mlflow.MlflowClient(f"sqlite:///{copy / 'mlflow.db'}"), champion(copy).version
+    first = client.get_model_version_by_alias("leadml", "champion")
+    second = client.create_model_version("leadml", first.source, first.run_id)
+    new = make_challenger(copy, 0.5, version=str(second.version))
+    said = leadml(copy, "promote", "tracking.enabled=true", "tracking.uri=sqlite:////nowhere/at/all.db")
+    assert "MLflow's alias champion is not" in said and champion(copy).version == new
+    assert history(copy)[-1]["alias"].startswith("not moved: ")
+    leadml(copy, "promote", "tracking.enabled=true")  # it is champion already: only the alias is left to do
+    assert history(copy)[-1]["alias"] == "moved" and versions(copy)[1:] == [("promote", old, new)]
+    moved = client.get_model_version_by_alias("leadml", "champion")
+    assert moved.version == second.version and moved.tags["champion_after"] == old
+    leadml(copy, "rollback", "tracking.enabled=true")
+    assert client.get_model_version_by_alias("leadml", "champion").version == first.version
 
 
 # Every line of workspace.py and champions.py is a place to be killed at; forked, so that libraries are loaded once.

@@ -157,6 +157,9 @@ def champion_rows(
         raise ArtifactError(f"its features {', '.join(lost)} are not in this table")
     X, built = build_rows(context, champion, extracted.snapshots)
     found = {f.name: f for f in built}
+    lost = [n for n in names if n not in found]
+    if lost:
+        raise ArtifactError(f"its features {', '.join(lost)} are not what its specification builds")
     return X, [found[n] for n in names]
 
 
