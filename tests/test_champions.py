@@ -162,7 +162,7 @@ def test_the_alias_follows_and_catches_up_when_the_server_was_down(copy, quick):
 
     client, old = mlflow.MlflowClient(f"sqlite:///{copy / 'mlflow.db'}"), champion(copy).version
     first = client.get_model_version_by_alias("leadml", "champion")
-    second = client.create_model_version("leadml", first.source, first.run_id)
+    second = client.create_model_version("leadml", (copy / "mlartifacts").as_uri())
     new = make_challenger(copy, 0.5, version=str(second.version))
     said = leadml(copy, "promote", "tracking.enabled=true", "tracking.uri=sqlite:////nowhere/at/all.db")
     assert "MLflow's alias champion is not" in said and champion(copy).version == new
