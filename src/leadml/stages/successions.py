@@ -92,4 +92,6 @@ def tell_succession(context: Context, stage: str, told: dict[str, Any]) -> None:
     say(stage, f"champion is {told['to']}{stamp}, after {told['from'] or 'none'}: {told['why']}")
     if stage == "promote":
         say(stage, f"evidence: {race.get('why') or race['why_not']}" if race else "evidence: no race between the two")
+    if told["from"] is None and stage == "train":
+        return
     say(stage, f"churn: {churn_words(churn)}" if "leads" in churn else f"churn unknown: {churn.get('why_not', '-')}")
