@@ -58,6 +58,7 @@ def test_rollback_restores_the_previous_champions_scores_to_the_byte(copy):
     assert [e["alias"] for e in history(copy)] == ["moved", "none", "none"]  # the first by a run with MLflow
 
 
+@pytest.mark.extra
 def test_several_steps_back_and_forward_again_with_the_decisions_in_force(copy, quick):
     line, kept = [champion(copy).version], []
     for shift in (0.3, 0.6):
@@ -103,6 +104,7 @@ def test_a_verdict_that_says_no_is_refused_and_forced_with_a_stamp(copy, quick):
     assert history(copy)[-1]["to"] == new and versions(copy)[1] == ("promote", old, new)
 
 
+@pytest.mark.extra
 def test_a_challenger_that_cannot_score_is_not_promoted(copy, quick):
     assert "is the champion already" in leadml(copy, "promote")
     make_challenger(copy, 0.5)
@@ -117,6 +119,7 @@ def test_a_challenger_that_cannot_score_is_not_promoted(copy, quick):
     assert "cannot be swept" in leadml(copy, "promote", "-m", code=2)
 
 
+@pytest.mark.extra
 def test_broken_or_missing_former_champions_are_named_with_the_way_out(copy, quick):
     first, said = champion(copy).version, leadml(copy, "rollback", code=4)
     assert f"no champion before {first}" in said and "none is kept either" in said
