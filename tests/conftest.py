@@ -26,7 +26,8 @@ LONGEST = (
     "test_pipeline.py", "test_troubles.py", "test_spark.py", "test_feature_settings.py", "test_flat_pipeline.py",
     "test_audit_stage.py", "test_bad_input.py", "test_sources.py", "test_features.py", "test_reuse.py",
     "test_docs_sources.py", "test_two_crms.py", "test_browser.py", "test_notebook.py", "test_hubspot.py",
-    "test_changed.py", "test_compared.py", "test_problem_twin.py", "test_inspect.py", "test_cli.py",
+    "test_changed.py", "test_compared.py", "test_champions.py", "test_racing.py",
+    "test_problem_twin.py", "test_inspect.py", "test_cli.py",
 )  # fmt: skip
 # A company whose model is deployed, as small and as quickly trained as that goes.
 SMALL = (

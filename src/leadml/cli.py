@@ -18,7 +18,7 @@ from leadml.errors import ConfigurationError, LeadmlError
 from leadml.stages import STAGES
 
 LOOKING = ("sources", "inspect")  # they only look: no workspace is made or locked, no manifest written
-NOT_SWEPT = (*LOOKING, "run", "demo", "audit", "explain", "predict")
+NOT_SWEPT = (*LOOKING, "run", "demo", "audit", "explain", "predict", "promote", "rollback")
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -62,7 +62,9 @@ def check_stage(word: str) -> str:
 
 
 def with_path(stage: str, arguments: list[str]) -> list[str]:
-    """The arguments with `leadml inspect PATH` written as the setting that it is."""
+    """The arguments with `leadml inspect PATH` as the setting that it is, and versions as the texts that they are."""
+    if stage == "rollback":  # Hydra would read 1234e5678901 as a number
+        return [re.sub(r"^(rollback\.to=)([0-9a-f]*\d[0-9a-f]*)$", r"\1'\2'", word) for word in arguments]
     if stage != "inspect" or not arguments:
         return arguments
     first, rest = arguments[0], arguments[1:]

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
 from hydra.core.config_store import ConfigStore
@@ -20,6 +20,7 @@ from leadml.problem import LONGEST_DAYS, ProblemConfig, parse_instant, repeated
 from leadml.problem import ConversionEvent as ConversionEvent
 from leadml.schema import FAMILIES
 
+T = TypeVar("T")
 LEAST_DRAWS = 10
 AGAINST_LATEST, AGAINST_NONE = "latest", "none"  # of explain.against, besides a cutoff
 
@@ -34,6 +35,7 @@ class Language(Enum):
 class Promote(Enum):
     """When a newly trained model becomes champion by itself (only ever on a verdict that allows it)."""
 
+    better = "better"
     when_none = "when_none"
     always = "always"
     never = "never"
@@ -441,6 +443,33 @@ class TrainConfig:
 
 
 @dataclass
+class RaceConfig:
+    """When a challenger replaces the champion (`leadml.race`)."""
+
+    margin: float = MISSING
+    oldest_days: float = MISSING
+    drift: float = MISSING
+
+    def __post_init__(self) -> None:
+        if self.margin < 0:
+            raise ConfigurationError(f"race.margin={self.margin} must be 0 or more")
+        check_positive(race__oldest_days=self.oldest_days)
+        if not self.drift > 1:
+            raise ConfigurationError(f"race.drift={self.drift}: a factor above 1, e.g. 1.25")
+
+
+@dataclass
+class RollbackConfig:
+    """Back to an earlier champion."""
+
+    to: str | None = MISSING
+
+    def __post_init__(self) -> None:
+        if self.to is not None and not re.fullmatch(r"[0-9a-f]+", self.to):
+            raise ConfigurationError(f"rollback.to={self.to} is no model version; models/history.json has them")
+
+
+@dataclass
 class AuditConfig:
     """The leak audit: what people say about columns by name, and what is done about the others."""
 
@@ -603,6 +632,7 @@ class Config:
     model: ModelConfig = MISSING
     scorecard: ScorecardConfig = MISSING
     train: TrainConfig = MISSING
+    race: RaceConfig = MISSING
     audit: AuditConfig = MISSING
     fairness: FairnessConfig = MISSING
     threshold: ThresholdConfig = MISSING
@@ -612,12 +642,32 @@ class Config:
     inspect: InspectConfig = MISSING
     predict: PredictConfig = MISSING
     backtest: BacktestConfig = MISSING
+    rollback: RollbackConfig = MISSING
     run: RunConfig = MISSING
     seed: int = MISSING
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ConfigurationError(f"seed={self.seed} must be 0 or more")
+
+
+def settings_like(current: T, stored: dict[str, Any]) -> tuple[T, list[str]]:
+    """The settings of one dataclass as a model was stored with them, and the names of those that are gone since.
+
+    A setting that was not there yet takes its value of now.
+
+    Raises:
+        ConfigurationError: a stored value is refused.
+    """
+    node = OmegaConf.structured(current)
+    gone = sorted(set(stored) - {str(key) for key in node})
+    try:
+        merged = OmegaConf.merge(node, {k: v for k, v in stored.items() if k not in gone})
+        kept: T = OmegaConf.to_object(merged)  # type: ignore[assignment]  # of a structured node: its own class
+    except OmegaConfBaseException as error:
+        cause = error.__cause__ if isinstance(error.__cause__, ConfigurationError) else error
+        raise ConfigurationError(str(cause)) from error
+    return kept, gone
 
 
 def register_schema() -> None:

@@ -154,13 +154,19 @@ def runtime_versions() -> dict[str, str]:
     return {p: version(p) for p in ("lightgbm", "mlflow", "numpy", "pandas", "scipy")}
 
 
-def set_champion(config: TrackingConfig, workspace: Workspace, version: str) -> None:
-    """Points the alias champion at a registered version."""
+def set_champion(config: TrackingConfig, workspace: Workspace, version: str, tags: dict[str, str]) -> None:
+    """Points the alias champion at a registered version, and tags that version.
+
+    Raises:
+        ArtifactError: the store cannot be reached, or does not have the version.
+    """
     with quiet():
         import mlflow
 
-        uri = tracking_uri(config, workspace)
-        mlflow.MlflowClient(uri).set_registered_model_alias(config.model_name, "champion", version)
+        client = mlflow.MlflowClient(tracking_uri(config, workspace))
+        client.set_registered_model_alias(config.model_name, "champion", version)
+        for key, value in tags.items():
+            client.set_model_version_tag(config.model_name, version, key, value)
 
 
 def log_decision(config: TrackingConfig, workspace: Workspace, run_id: str, decision: dict[str, Any]) -> None:

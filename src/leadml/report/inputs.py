@@ -91,6 +91,7 @@ class ReportInput:
         changes: since the last list; None where there is none to compare with.
         reference: what reasons compare a lead's values with.
         card: the model card (Markdown); None where the model has none.
+        succession: the history's entry by which this model became champion; {} where there is none.
     """
 
     scores: pd.DataFrame
@@ -107,6 +108,7 @@ class ReportInput:
     changes: Changes | None = None
     reference: Reference = field(default_factory=Reference)
     card: str | None = None
+    succession: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def account_ids(self) -> np.ndarray:

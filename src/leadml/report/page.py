@@ -17,6 +17,7 @@ from leadml.report.fair import view_fair
 from leadml.report.figures import view_test, view_threshold
 from leadml.report.inputs import ReportInput
 from leadml.report.rests import view_rests
+from leadml.report.succession import view_succession
 from leadml.report.verdict import view_verdict
 from leadml.report.words import Words
 from leadml.report.worth import view_lacking, view_sooner, view_worth
@@ -52,6 +53,7 @@ def build_report(data: ReportInput) -> str:
         grades=view_grades(data, words),
         best=view_best(data, words),
         changes=view_changes(data, words),
+        succession=view_succession(data, words),
         threshold=view_threshold(data, words),
         test=view_test(data, words),
         worth=view_worth(data, words),

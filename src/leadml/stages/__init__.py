@@ -24,6 +24,8 @@ STAGES = (
     Stage("calibrate", "choose the threshold and the grades", "data/evidence", "models/*/decision.json"),
     Stage("explain", "explain the open leads, write the report", "data/interim, models", "data/reports"),
     Stage("predict", "score every open lead", "data/interim, models", "data/scores"),
+    Stage("promote", "make the challenger the champion", "models/challenger", "models, MLflow"),
+    Stage("rollback", "bring a former champion back", "models/former", "models, MLflow"),
     Stage("run", "extract, train, calibrate, explain, predict", "data/raw", "all of the above"),
     Stage("demo", "simulate, then run", "-", "all of the above"),
 )

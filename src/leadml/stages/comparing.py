@@ -10,6 +10,7 @@ from leadml.config import AGAINST_LATEST, AGAINST_NONE
 from leadml.engine import connect
 from leadml.errors import ArtifactError, ConfigurationError, LeadmlError
 from leadml.features.build import feature_frame
+from leadml.features.dictionary import Feature
 from leadml.features.own import with_own_files
 from leadml.features.spec import FeatureSpec
 from leadml.moves import Moves, explain_moves
@@ -143,12 +144,22 @@ def rows_by(context: Context, scored: Scored, earlier: LeadScorer) -> pd.DataFra
     same = (earlier.about["spec"], earlier.missing) == (now.about["spec"], now.missing)
     if same and set(earlier.encoder.names) <= set(now.encoder.names):
         return None
-    spec = with_own_files(FeatureSpec.from_dict(earlier.about["spec"]), context.config.features)
+    return build_rows(context, earlier, scored.keys)[0]
+
+
+def build_rows(context: Context, scorer: LeadScorer, keys: pd.DataFrame) -> tuple[pd.DataFrame, list[Feature]]:
+    """Feature rows of the keys (lead_id, account_id, cutoff) by the scorer's specification, and their dictionary.
+
+    Raises:
+        ArtifactError, ConfigurationError, DataError: a feature of the user's own is gone or is another one, the source
+            lost what the model reads, or the tables are gone.
+    """
+    spec = with_own_files(FeatureSpec.from_dict(scorer.about["spec"]), context.config.features)
     con = connect(context.config.engine, context.workspace.hidden / "spill")
     open_tables(con, context.workspace)
     for table, attributes in (("leads", spec.lead_attributes), ("accounts", spec.account_attributes)):
         lost = sorted(set(attributes) - set(con.table(table).columns))
         if lost:
             raise ArtifactError(f"its model reads {', '.join(lost)} of {table}, which the source no longer has")
-    use_unit(con, model_problem(earlier.about["problem"]))
-    return feature_frame(con, extract.feature_tables(con, scored.keys), spec)[0]
+    use_unit(con, model_problem(scorer.about["problem"]))
+    return feature_frame(con, extract.feature_tables(con, keys), spec)

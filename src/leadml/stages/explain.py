@@ -14,6 +14,7 @@ from leadml.report.inputs import Changes, Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
 from leadml.report.rests import PAIR_LEADS
 from leadml.stages.carding import CARD, read_card
+from leadml.stages.champions import champion_entry
 from leadml.stages.comparing import Compared, compare_with_earlier
 from leadml.stages.context import Context
 from leadml.stages.scoring import Scored, reasons_style, score_population
@@ -126,6 +127,7 @@ def report_input(context: Context, scored: Scored, compared: Compared | None) ->
         else Changes(compared.moves, compared.cutoff, compared.model_version, compared.forced),
         reference=scorer.reference,
         card=read_card(context, workspace.evidence / scorer.version),
+        succession=champion_entry(workspace, scorer.version),
     )
 
 

@@ -27,7 +27,7 @@ from leadml.sources.mapping import Mapping, parse_mapping
 from leadml.stages import extract
 from leadml.stages.context import Context
 from leadml.stages.settings import mapping_settings, model_problem
-from leadml.stages.stored import read_frame, read_json
+from leadml.stages.stored import read_frame, read_json, registry_entry
 from leadml.stages.units import use_unit
 from leadml.workspace import Workspace
 
@@ -136,7 +136,9 @@ def load_scorer(context: Context) -> tuple[LeadScorer, str]:
         refused = (models / "challenger").is_dir()
         what = "the challenger's verdict did not allow it" if refused else "run leadml run first"
         raise ArtifactError(f"no champion in {models}: {what}; run.force=true scores with a challenger and says so")
-    return with_decision(LeadScorer.load(models / "champion"), models / "champion"), ""
+    champion = with_decision(LeadScorer.load(models / "champion"), models / "champion")
+    noted = (models / "champion" / "registry.json").exists()
+    return champion, str(registry_entry(models / "champion").get("forced", "")) if noted else ""
 
 
 def with_decision(scorer: LeadScorer, folder: Path) -> LeadScorer:

@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from leadml.config import Config
+from leadml.config import Config, ScorecardConfig
 from leadml.errors import ConfigurationError
 from leadml.problem import ColleagueConversion, ConversionEvent, ProblemConfig, Unit
 from leadml.recipe import RecipeConfig
@@ -36,17 +36,17 @@ def recipe(config: Config) -> RecipeConfig:
         seed=config.seed,
         threads=config.engine.threads,
         ordered=bool(config.source.get("ordered", False)),
-        card=read_card(config),
+        card=read_card(config.scorecard),
     )
 
 
-def read_card(config: Config) -> tuple[PointRule, ...]:
-    """The team's scorecard."""
+def read_card(scorecard: ScorecardConfig) -> tuple[PointRule, ...]:
+    """The team's scorecard as rules; values in lower case."""
     return tuple(
         PointRule(
             tuple(r.features), r.points, r.at_least, r.at_most, frozenset(str(v).strip().casefold() for v in r.values)
         )
-        for r in config.scorecard.rules
+        for r in scorecard.rules
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadml.config import Promote
 from leadml.errors import ArtifactError, ConfigurationError, GateError
 from leadml.reasons import Reference, fit_reference
 from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference, read_decision
+from leadml.stages import champions
 from leadml.stages.audited import audit_entry, check_left, fit_audited, show_findings, tell_suspects
 from leadml.stages.auditing import Audited, audit_extracted
 from leadml.stages.carding import write_card
@@ -19,8 +19,10 @@ from leadml.stages.context import Context
 from leadml.stages.doubts import champion_doubts
 from leadml.stages.judging import judge_further, tell_fairness
 from leadml.stages.lacking import lacking_extracted, tell_lacking
+from leadml.stages.racing import race_champion, race_lines, race_metrics, race_tags, recipe_facts
 from leadml.stages.settings import SCALE_KEYS, check_problem, plain
 from leadml.stages.stored import Extracted, read_extracted
+from leadml.stages.successions import Succession, choose_champion, tell_succession
 from leadml.stages.tuning import Tuned, search_settings, tuned_context
 from leadml.stages.worth import add_worth, worth_figures
 from leadml.training import Trained
@@ -33,6 +35,8 @@ P50_STEPS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1
 
 def run(context: Context) -> None:
     """Trains, registers, publishes; then raises `GateError` if the verdict is a no (unless run.force)."""
+    if not context.sweep:
+        champions.finish(context, STAGE)
     extracted = read_extracted(context.workspace)
     check_problem(context.config, extracted.facts["problem"])
     champion = read_champion(context)
@@ -47,19 +51,23 @@ def run(context: Context) -> None:
         tuned = search_settings(context, extracted, audited.used)
         text = f"folds, judged and final model on {len(extracted.snapshots):,} snapshots"
         with context.progress.phase(STAGE, text):
+            context = tuned_context(context, tuned)
             trained, worth = learn(context, extracted, audited, tuned)
             trained = replace(trained, metrics=trained.metrics | {"lacking": [s.to_dict() for s in lacking]})
             scorer = build_scorer(context, extracted, trained, scale, worth)
+        race = race_champion(context, extracted, audited, trained, champion)
+        trained = replace(trained, metrics=trained.metrics | {"race": race})
         entry["inputs"] = extracted.facts["report"]["files"]
         describe(entry, trained, scorer)
         if tuned:
             entry["tuning"] = {k: v for k, v in tuned.to_dict().items() if k != "every"}
         entry["audit"] = audit_entry(trained)
-        promoted = promotes(context, trained, scorer, champion)
-        publish(tuned_context(context, tuned), extracted, trained, scorer, promoted, entry)
+        entry["race"], entry["recipe"] = race, recipe_facts(context, extracted, audited, trained)
+        succession = choose_champion(context, scorer, champion, race)
+        publish(context, extracted, trained, scorer, succession, entry)
     tell_ladder(context, trained)
     verdict = trained.verdict
-    doubts = [] if champion is None or promoted else champion_doubts(context, extracted, audited)
+    doubts = [] if champion is None or succession.promoted else champion_doubts(context, extracted, audited)
     if doubts:
         context.progress.say(
             STAGE, f"the champion uses {', '.join(doubts)}, which this audit leaves out: its scores are stamped"
@@ -69,9 +77,15 @@ def run(context: Context) -> None:
     for note in trained.notes:
         context.progress.say(STAGE, note)
     context.progress.say(STAGE, f"verdict: {verdict.name}. {verdict.why}")
-    if verdict.allows_champion and not promoted and not context.sweep:
+    for line in race_lines(race):
+        context.progress.say(STAGE, line)
+    if succession.told:
+        tell_succession(context, STAGE, succession.told)
+    elif verdict.allows_champion and not succession.promoted and not context.sweep:
         context.progress.say(
-            STAGE, "the champion stays; the new model is the challenger (train.promote=always would replace it)"
+            STAGE,
+            f"the champion stays ({succession.why.partition(':')[0]}); the new model is the challenger, which leadml "
+            "promote makes champion once leadml calibrate has run",
         )
     if not verdict.allows_champion and not context.config.run.force and not context.sweep:
         raise GateError(
@@ -84,7 +98,7 @@ def learn(
     context: Context, extracted: Extracted, audited: Audited, tuned: Tuned | None
 ) -> tuple[Trained, dict[str, Any]]:
     """The recipe without what the audit took out, with what a search found; and what a conversion is worth."""
-    trained = fit_audited(tuned_context(context, tuned), extracted, audited)
+    trained = fit_audited(context, extracted, audited)
     trained = judge_further(context, extracted, audited, trained)
     if tuned:
         trained = replace(trained, metrics=trained.metrics | {"tuning": tuned.to_dict()})
@@ -228,7 +242,12 @@ def describe(entry: dict[str, Any], trained: Trained, scorer: LeadScorer) -> Non
 
 
 def publish(
-    context: Context, extracted: Extracted, trained: Trained, scorer: LeadScorer, promoted: bool, entry: dict[str, Any]
+    context: Context,
+    extracted: Extracted,
+    trained: Trained,
+    scorer: LeadScorer,
+    succession: Succession,
+    entry: dict[str, Any],
 ) -> None:
     """MLflow first (it may refuse), then models/ and data/evidence together, the champion's alias last."""
     workspace, config = context.workspace, context.config
@@ -241,6 +260,7 @@ def publish(
             "model_version": scorer.version,
             "verdict": scorer.about["verdict"],
             "inputs": extracted.facts["report"]["files"],
+            "recipe": entry["recipe"],
         }
         if entry["audit"]["kept"]:
             registry["kept"] = entry["audit"]["kept"]  # suspects that are used unseen
@@ -255,24 +275,19 @@ def publish(
             return
         (challenger / "registry.json").write_text(json.dumps(registry, indent=1) + "\n", encoding="utf-8")
         keep_decision(context, challenger, "challenger", scorer)
-        if promoted:
+        if succession.promoted:
             champion = out.folder(workspace.models / "champion")
-            for file in challenger.iterdir():
-                (champion / file.name).write_bytes(file.read_bytes())
+            champions.copy_model(challenger, champion)
             keep_decision(context, champion, "champion", scorer)
-    entry["champion"] = promoted
-    if promoted and "version" in registry:
-        from leadml.tracking import set_champion
-
-        set_champion(config.tracking, workspace, registry["version"])
-
-
-def promotes(context: Context, trained: Trained, scorer: LeadScorer, champion: LeadScorer | None) -> bool:
-    """Whether this model becomes champion: a verdict that allows it, and train.promote."""
-    rule = context.config.train.promote
-    if context.sweep or not trained.verdict.allows_champion or rule is Promote.never:
-        return False
-    return rule is Promote.always or champion is None or champion.version == scorer.version
+        if succession.told:
+            champions.keep_champion(out, workspace)
+            champions.note(out, context, succession.told)
+    entry["champion"] = succession.promoted
+    if succession.told:
+        entry["succession"] = succession.told
+        champions.finish(context, STAGE)
+    elif succession.promoted:  # the same model, registered again
+        champions.move_alias(context, {"by": STAGE, "from": scorer.version, "to": scorer.version}, STAGE)
 
 
 def keep_decision(context: Context, folder: Path, alias: str, scorer: LeadScorer) -> None:
@@ -318,10 +333,11 @@ def log(
         for key, suffix in (("value", ""), ("low", "_low"), ("high", "_high"))
         if figure[key] is not None
     }
+    race = trained.metrics["race"]
     record = RunRecord(
         parameters=parameters,
-        metrics=metrics | {"calibration_error": trained.metrics["calibration"]["error"]},
-        tags={"verdict": trained.verdict.name, "model_version": scorer.version},
+        metrics=metrics | {"calibration_error": trained.metrics["calibration"]["error"]} | race_metrics(race),
+        tags={"verdict": trained.verdict.name, "model_version": scorer.version} | race_tags(race),
         artifacts=evidence,
         scorer=folder,
         example=extracted.X[scorer.encoder.names].iloc[:EXAMPLE_ROWS].reset_index(drop=True),

@@ -1,0 +1,266 @@
+"""The race in train: the champion's probabilities of the test rows, by what it wrote or by its recipe retrained."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leadml.bootstrap import BootstrapConfig
+from leadml.config import LEAST_DRAWS, settings_like
+from leadml.errors import ArtifactError, LeadmlError
+from leadml.features.dictionary import Feature
+from leadml.race import ChampionState, Drift, RaceRules, RaceVerdict, find_drift, judge_race, run_race
+from leadml.recipe_data import prepare
+from leadml.scorer import LeadScorer
+from leadml.stages.auditing import Audited
+from leadml.stages.comparing import build_rows
+from leadml.stages.context import Context
+from leadml.stages.settings import SCALE_KEYS, plain, read_card, recipe
+from leadml.stages.stored import Extracted, registry_entry
+from leadml.stages.written import covered, written_probabilities
+from leadml.training import Trained, judge_recipe
+
+WRITTEN, RETRAINED, SAME = "written", "retrained", "same recipe"
+# Of train.*: what judges or reports, and gives no other model.
+NO_RECIPE = (
+    "split", "min_conversions", "bootstrap", "confidence", "suspicious_auc", "better_origins", "p50", "promote", "tune",
+    "enough",
+)  # fmt: skip
+
+
+def recipe_facts(context: Context, extracted: Extracted, audited: Audited, trained: Trained) -> dict[str, Any]:
+    """What registry.json keeps of a training, so that its recipe can be retrained and its age told."""
+    config = context.config
+    newest = pd.to_datetime(extracted.snapshots["cutoff"]).iloc[trained.split.final].max()
+    return {
+        "model": plain_settings(config.model),
+        "train": {k: v for k, v in plain_settings(config.train).items() if k not in NO_RECIPE},
+        "seed": config.seed,
+        "scorecard": plain_settings(config.scorecard),
+        "features": [f.name for f in audited.used],
+        "newest_cutoff": None if pd.isna(newest) else pd.Timestamp(newest).isoformat(),
+        "data_end": extracted.facts.get("data_end"),
+    }
+
+
+def plain_settings(settings: Any) -> dict[str, Any]:
+    """A dataclass of settings as plain values for JSON, nested ones too."""
+    values: dict[str, Any] = plain(asdict(settings))
+    return values
+
+
+def race_champion(
+    context: Context, extracted: Extracted, audited: Audited, trained: Trained, champion: LeadScorer | None
+) -> dict[str, Any] | None:
+    """The race for metrics.json, the manifest and MLflow; None without a champion or within a sweep.
+
+    ``against`` (the champion's version), and either ``why_not`` (no race could be held) or ``by`` (written, retrained,
+    same recipe), the figures of `run_race`, ``age_days``, ``drift``, ``verdict``, ``promoted``, ``why`` and ``notes``.
+    """
+    if champion is None or context.sweep:
+        return None
+    told: dict[str, Any] = {"against": champion.version}
+    config = context.config
+    bootstrap = BootstrapConfig(config.train.bootstrap, config.train.confidence, config.seed)
+    try:
+        registry = registry_entry(context.workspace.models / "champion")
+        check_same_problem(champion, extracted)
+        notes, by, probabilities = champion_probabilities(context, extracted, audited, trained, (champion, registry))
+        figures = run_race(trained.test, probabilities, bootstrap)
+    except LeadmlError as error:
+        return told | {"why_not": str(error)}
+    facts = registry.get("recipe") or {}
+    state = ChampionState(
+        age_days=find_age(facts, recipe_facts(context, extracted, audited, trained)),
+        drift=champion_drift(context, extracted, champion, facts.get("data_end"), bootstrap),
+        forced=str(registry.get("forced") or ""),
+    )
+    verdict = judge_race(figures, state, RaceRules(config.race.margin, config.race.oldest_days, config.race.drift))
+    drift = None if state.drift is None else state.drift.to_dict()
+    decided = {"verdict": verdict.name, "promoted": verdict.promoted, "why": verdict.why}
+    return told | {"by": by, **figures, "age_days": state.age_days, "drift": drift, **decided, "notes": notes}
+
+
+def check_same_problem(champion: LeadScorer, extracted: Extracted) -> None:
+    """Raise `ArtifactError` where the champion's probabilities mean something else than the challenger's."""
+    theirs, ours = champion.about["problem"], extracted.facts["problem"]
+    others = [key for key in SCALE_KEYS if theirs.get(key) != ours[key]]
+    if others:
+        raise ArtifactError(f"the champion's problem is another one ({', '.join(others)})")
+
+
+def champion_probabilities(
+    context: Context,
+    extracted: Extracted,
+    audited: Audited,
+    trained: Trained,
+    champion: tuple[LeadScorer, dict[str, Any]],
+) -> tuple[list[str], str, np.ndarray]:
+    """Notes, where they come from, and the champion's probabilities (n,) of the test rows; NaN where it wrote none.
+
+    Raises:
+        LeadmlError: it wrote too few, and its recipe was not kept or cannot be retrained.
+    """
+    scorer, registry = champion
+    facts, test = registry.get("recipe") or {}, trained.test
+    if facts.get("data_end") is not None:
+        written = written_probabilities(context.workspace, scorer.version, test, facts["data_end"])
+        if covered(written, test):
+            return [], WRITTEN, written
+    if not facts:
+        raise ArtifactError("the champion wrote no scores of these lists, and its recipe was not kept with it")
+    ours = recipe_facts(context, extracted, audited, trained)
+    if same_rows(scorer, extracted) and all(
+        ours[k] == facts.get(k) for k in ("model", "train", "seed", "scorecard", "features")
+    ):
+        return [], SAME, test["probability"].to_numpy(dtype=np.float64)
+    with context.progress.phase("train", "the champion's recipe retrained as of the test's start"):
+        notes, probabilities = retrain(context, extracted, audited, trained, champion)
+    return notes, RETRAINED, probabilities
+
+
+def retrain(
+    context: Context,
+    extracted: Extracted,
+    audited: Audited,
+    trained: Trained,
+    champion: tuple[LeadScorer, dict[str, Any]],
+) -> tuple[list[str], np.ndarray]:
+    """Notes and the probabilities (n,) that the champion's recipe gives the test rows, fitted on what was before them.
+
+    Features that the audit leaves out now are left out of it too: a leak must not win a race.
+    """
+    facts, now = champion[1]["recipe"], recipe(context.config)
+    model, gone = settings_like(now.model, facts["model"])
+    train, more = settings_like(replace(now.train, bootstrap=LEAST_DRAWS), facts["train"])
+    out = {*audited.decision.excluded, *audited.decision.without}
+    doubted = [n for n in facts["features"] if n in out]
+    X, features = champion_rows(context, extracted, champion[0], [n for n in facts["features"] if n not in out])
+    card, other = settings_like(context.config.scorecard, facts.get("scorecard", {}))
+    settings = replace(now, model=model, train=train, seed=facts["seed"], card=read_card(card))
+    test = judge_recipe(prepare(extracted.snapshots, X, features, settings)).test
+    notes = [f"without its features {', '.join(doubted)}, which this audit leaves out"] if doubted else []
+    notes += (
+        [f"without its settings {', '.join(gone + more + other)}, which this leadml does not know"]
+        if gone + more + other
+        else []
+    )
+    found = test.set_index("snapshot")["probability"].reindex(trained.test["snapshot"])
+    return notes, found.to_numpy(dtype=np.float64)
+
+
+def champion_rows(
+    context: Context, extracted: Extracted, champion: LeadScorer, names: list[str]
+) -> tuple[pd.DataFrame, list[Feature]]:
+    """Feature rows of all snapshots with the champion's features, built again where this extract's are others.
+
+    Raises:
+        ArtifactError: a feature of it cannot be had any more.
+    """
+    known = {f.name: f for f in extracted.features}
+    lost = [n for n in names if n not in known]
+    one_table = not champion.about["spec"]
+    if not lost and (one_table or same_rows(champion, extracted)):
+        return extracted.X, [known[n] for n in names]
+    if one_table:
+        raise ArtifactError(f"its features {', '.join(lost)} are not in this table")
+    X, built = build_rows(context, champion, extracted.snapshots)
+    found = {f.name: f for f in built}
+    lost = [n for n in names if n not in found]
+    if lost:
+        raise ArtifactError(f"its features {', '.join(lost)} are not what its specification builds")
+    return X, [found[n] for n in names]
+
+
+def same_rows(champion: LeadScorer, extracted: Extracted) -> bool:
+    """Whether this extract's features are those that the champion's specification builds."""
+    facts = extracted.facts
+    return champion.about["spec"] == facts["spec"] and list(champion.missing) == list(facts["missing"])
+
+
+def find_age(champion: dict[str, Any], challenger: dict[str, Any]) -> float | None:
+    """Days between the newest cutoffs that the two learnt from; None where one of them has no times."""
+    then, now = champion.get("newest_cutoff"), challenger["newest_cutoff"]
+    if then is None or now is None:
+        return None
+    return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds() / 86_400
+
+
+def champion_drift(
+    context: Context, extracted: Extracted, champion: LeadScorer, data_end: str | None, config: BootstrapConfig
+) -> Drift | None:
+    """Conversions over expected ones on the lists that matured since the champion was trained; None where none has.
+
+    On what it wrote at the time; rows of other lists from the end of its data on, which it cannot have been fitted on,
+    are scored now.
+    """
+    rows = extracted.snapshots
+    if data_end is None:
+        return None
+    since = (rows["cutoff"] >= pd.Timestamp(data_end)) & (rows["grid"] != "age") & rows["label"].notna()
+    if not since.any():
+        return None
+    lists = rows[since]
+    lists = lists.assign(list=lists["cutoff"])
+    probability = written_probabilities(context.workspace, champion.version, lists, data_end)
+    unwritten = np.isnan(probability)
+    if unwritten.any():
+        try:
+            X = champion.prepare(extracted.X.loc[lists.index[unwritten]])
+        except LeadmlError:  # it reads what this extract does not have: what it wrote has to do
+            lists, probability = lists[~unwritten], probability[~unwritten]
+        else:
+            probability[unwritten] = champion.calibrator.probability(champion.margin(X))
+    return find_drift(lists.assign(probability=probability), config)
+
+
+def race_lines(race: dict[str, Any] | None) -> Iterator[str]:
+    """What the console says of the race."""
+    if race is None:
+        return
+    if "why_not" in race:
+        yield f"no race against the champion {race['against']}: {race['why_not']}"
+        return
+    how = {
+        WRITTEN: "by the scores that it wrote at the time",
+        RETRAINED: "by its recipe retrained as of the test's start",
+        SAME: "its recipe is this one, so as of the test's start both are one model",
+    }[race["by"]]
+    left_out = f", {race['left_out']:,} rows without its score left out" if race["left_out"] else ""
+    yield (
+        f"race against the champion {race['against']} on {race['rows']:,} rows of {race['lists']} lists{left_out}, "
+        f"{how}: {race['why']}"
+    )
+    yield from (f"the champion was retrained {note}" for note in race["notes"])
+
+
+def race_metrics(race: dict[str, Any] | None) -> dict[str, float]:
+    """For MLflow: the differences with their interval ends, the age, the drift."""
+    if race is None or "why_not" in race:
+        return {}
+    metrics = {
+        f"race_{name}_difference{suffix}": figure[key]
+        for name, figure in race["difference"].items()
+        for key, suffix in (("value", ""), ("low", "_low"), ("high", "_high"))
+        if figure[key] is not None
+    }
+    metrics |= {} if race["age_days"] is None else {"race_champion_age_days": race["age_days"]}
+    return metrics | ({} if race["drift"] is None else {"race_champion_drift": race["drift"]["ratio"]})
+
+
+def race_tags(race: dict[str, Any] | None) -> dict[str, str]:
+    """For MLflow: against whom, how, and what came of it."""
+    if race is None:
+        return {}
+    told = {"race": race.get("verdict", "none"), "race_by": race.get("by", "-"), "race_why": race.get("why_not", "")}
+    return {"race_champion": race["against"]} | told | ({"race_why": race["why"]} if "why" in race else {})
+
+
+def race_verdict(race: dict[str, Any] | None) -> RaceVerdict | None:
+    """What `judge_race` said; None where there was no race."""
+    if race is None or "why_not" in race:
+        return None
+    return RaceVerdict(race["verdict"], race["promoted"], race["why"])
