@@ -26,9 +26,9 @@ from hydra import compose, initialize_config_dir
 from leadml import LeadScorer
 from leadml.cli import conf_dir
 from leadml.config import Config, register_schema, to_config
-from leadml.models import TREES
 from leadml.models.boosted import bin_rows, fit_boosters
 from leadml.models.ladder import list_parameters
+from leadml.models.trees import TREES
 from leadml.recipe_data import prepare
 from leadml.stages.settings import recipe
 from leadml.stages.stored import Extracted, read_extracted
@@ -146,8 +146,8 @@ def measure_training(root: Path) -> Table:
         f"What judging costs: {TREES_TIMED} trees on {len(trained.split.final):,} rows of "
         f"{len(trained.encoder.names)} features by LightGBM alone, and the whole recipe: {len(trained.split.folds)} "
         f"folds, a ladder that ended at {trained.plan.rung} ({trained.n_trees} trees), the judged model, the one "
-        "without sales effort, the baselines, intervals, the final model; target: the same trees within 1.1 times. What the "
-        "recipe costs at scale is in `benchmarks/train.py`."
+        "without sales effort, the baselines, intervals, the final model; target: the same trees within 1.1 times. "
+        "What the recipe costs at scale is in `benchmarks/train.py`."
     )
     return Table("Training against bare LightGBM", meaning, ("what", "s", "ratio"), rows)
 

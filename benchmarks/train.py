@@ -26,9 +26,9 @@ from stages import Table, describe_machine
 from leadml.cli import conf_dir
 from leadml.config import Config, register_schema, to_config
 from leadml.features.dictionary import Feature, Kind
-from leadml.models import LOOSE, TREES
 from leadml.models.boosted import bin_rows
 from leadml.models.ladder import Ingredients, encode_fold, list_parameters
+from leadml.models.trees import LOOSE, TREES
 from leadml.recipe_data import RecipeData, prepare
 from leadml.stages.settings import recipe
 from leadml.training import Trained, fit_recipe
@@ -106,10 +106,11 @@ def grow_bare(data: RecipeData, trained: Trained) -> tuple[float, int]:
     """Seconds of LightGBM alone for every tree that the recipe grew, and how many those are; matrices cost nothing."""
     given, plan, seconds, trees = data.given, trained.plan, 0.0, 0
     for fold in data.folds():
-        encoded = encode_fold(data.X, fold, given)
+        encoded = encode_fold(data.X, fold, given)[0]
+        matrix = encoded.encoder.encode(data.X, fold.fit)
         for kind in (TREES, LOOSE):
             if kind in plan.curves:
-                spent = grow(encoded.fit, encoded.fit_labels, encoded.encoder, (kind, len(plan.curves[kind])), given)
+                spent = grow(matrix, fold.fit_labels, encoded.encoder, (kind, len(plan.curves[kind])), given)
                 seconds, trees = seconds + spent, trees + len(plan.curves[kind]) * (given.model.bag or 1)
     without = tuple(f for f in data.features if not f.effort)
     for rows, features in (

@@ -18,8 +18,8 @@ from leadml.metrics import capture_curve
 from leadml.recipe import RecipeConfig
 from leadml.report.backtest_plots import plot_backtest, plot_rates
 from leadml.report.words import Words
-from leadml.splits import DAY
 from leadml.stages.backtest_tables import build_lines, differences_table, origins_table, scorers_table, skipped_table
+from leadml.weeks import DAY
 
 DRAWS = Settings(BootstrapConfig(draws=40, confidence=0.9, seed=3), (0.3, 0.5))
 SCORED = ("margin", "probability", "score_", "probability_")

@@ -1,6 +1,8 @@
 """The ladder: what is chosen where the truth is known, and the arithmetic behind the choice by slow twins."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -16,9 +18,10 @@ from leadml.config import Rung
 from leadml.errors import ConfigurationError
 from leadml.forms import choose_form
 from leadml.metrics import log_loss
-from leadml.models import FoldRows, Ingredient, Ingredients, Model, choose_plan, fit_plan, fit_weights, scale_model
-from leadml.models.boosted import thin_rows
-from leadml.models.ladder import clustered_error
+from leadml.models import Model
+from leadml.models.blend import fit_weights
+from leadml.models.boosted import scale_model, thin_rows
+from leadml.models.ladder import FoldRows, Ingredient, Ingredients, choose_plan, clustered_error, fit_plan
 from leadml.scorecard import PointRule
 from leadml.scorer import LeadScorer, Scale
 from leadml.training import fit_recipe
@@ -330,3 +333,13 @@ def test_where_the_scorecard_is_as_good_it_becomes_the_scorer():
     assert trained.metrics["scorers"]["model"]["auc"]["value"] == pytest.approx(
         trained.metrics["scorers"]["points"]["auc"]["value"]
     )
+
+
+def test_scoring_needs_neither_configuration_nor_what_fits():
+    """A registered model is served with the few libraries that it names."""
+    code = (
+        "import sys; from leadml.scorer import LeadScorer; "
+        "print([m for m in ('hydra', 'omegaconf', 'duckdb', 'ibis', 'mlflow', 'optuna', 'shap') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

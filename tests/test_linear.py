@@ -14,8 +14,9 @@ from made_lists import category, number, read_card
 
 from leadml.encoding import fit_encoder
 from leadml.metrics import auc
-from leadml.models import LinearModel, PointsModel, count_points, fit_linear, fit_points
-from leadml.models.linear import FIT_ROWS, _draw
+from leadml.models import LinearModel, PointsModel
+from leadml.models.linear import FIT_ROWS, draw_rows, fit_linear
+from leadml.models.points import count_points, fit_points
 from leadml.scorecard import PointRule
 
 FEATURES = [number("visits"), number("change"), category("source")]
@@ -35,7 +36,7 @@ def fitted() -> tuple:
     X, label = made_rows(1500, 1)
     encoder = fit_encoder(X, FEATURES, 10, 20)
     matrix = encoder.encode(X)
-    return encoder, matrix, label, fit_linear(matrix, label, encoder, [0.01, 0.3], 1)
+    return encoder, matrix, label, fit_linear(matrix, label, encoder, [0.01, 0.3])
 
 
 def by_hand(model: LinearModel, row: list[float]) -> float:
@@ -109,7 +110,7 @@ def test_values_that_training_never_saw():
     X["empty"] = np.nan
     X.loc[0, "empty"] = 1.0
     encoder = fit_encoder(X, [*FEATURES, number("empty")], 10, 20)
-    model = fit_linear(encoder.encode(X), label, encoder, [0.1], 1)[0]
+    model = fit_linear(encoder.encode(X), label, encoder, [0.1])[0]
     strange = pd.DataFrame(
         {"visits": [np.inf, -7.0, 1e300, np.nan], "change": [1e300, -1e300, np.nan, 0.0], "empty": [2.0, np.nan, 0, 1]}
     ).assign(source=["never seen", None, "web", "fair"])
@@ -126,7 +127,7 @@ def test_it_comes_back_from_json_to_the_bit(fitted):
 @pytest.mark.parametrize(("rows", "rate"), [(3000, 0.1), (60_000, 0.01), (60_000, 0.2), (60_000, 0.9), (60_000, 0.5)])
 def test_drawn_rows_stand_for_all(rows, rate):
     label = (np.random.default_rng(1).random(rows) < rate).astype(float)
-    chosen, weight = _draw(label, 7)
+    chosen, weight = draw_rows(label, 7)
     assert (np.diff(chosen) > 0).all()
     assert weight.sum() == pytest.approx(rows)
     assert weight @ label[chosen] == pytest.approx(label.sum())
@@ -134,7 +135,7 @@ def test_drawn_rows_stand_for_all(rows, rate):
     assert rare[chosen].sum() == rare.sum()
     if rows > FIT_ROWS and rate < 0.02:
         assert len(chosen) == FIT_ROWS
-    np.testing.assert_array_equal(_draw(label, 7)[0], chosen)
+    np.testing.assert_array_equal(draw_rows(label, 7)[0], chosen)
 
 
 CARD = read_card()

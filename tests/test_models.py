@@ -1,3 +1,6 @@
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,16 +8,8 @@ from made_lists import category, make_config, number
 
 from leadml.encoding import Encoder, fit_encoder
 from leadml.metrics import auc, log_loss
-from leadml.models.boosted import (
-    PATIENCE,
-    STRIDE,
-    FoldData,
-    bin_fold,
-    booster_parameters,
-    choose_trees,
-    fit_boosters,
-    predict_margins,
-)
+from leadml.models.boosted import PATIENCE, STRIDE, FoldData, bin_fold, booster_parameters, choose_trees, fit_boosters
+from leadml.models.trees import predict_margins
 
 MODEL = make_config().model
 
@@ -80,7 +75,8 @@ def make_folds(count: int) -> list[FoldData]:
         X, label = make_rows(1500, 10 + k)
         V, validation = make_rows(800, 20 + k)
         encoder = fit_encoder(X, FEATURES, 10, 20)
-        folds.append(FoldData(encoder, encoder.encode(X), label, encoder.encode(V), validation))
+        matrix = encoder.encode(V)
+        folds.append(FoldData(encoder, encoder.encode(X), label, matrix, validation, partial(iter, [matrix])))
     return folds
 
 
@@ -106,10 +102,7 @@ def test_the_count_is_the_lowest_mean_loss_by_a_slow_twin():
 def test_noise_stops_early():
     folds = make_folds(2)
     generator = np.random.default_rng(0)
-    shuffled = [
-        FoldData(f.encoder, f.fit, generator.permutation(f.fit_labels), f.validation, f.validation_labels)
-        for f in folds
-    ]
+    shuffled = [replace(f, fit_labels=generator.permutation(f.fit_labels)) for f in folds]
     choice = choose(shuffled)
     assert choice.trees < 15
     assert len(choice.curve) <= choice.trees + PATIENCE + STRIDE
@@ -117,7 +110,24 @@ def test_noise_stops_early():
 
 def test_rows_too_few_to_split_give_a_constant():
     folds = make_folds(1)
-    small = [FoldData(f.encoder, f.fit[:15], f.fit_labels[:15], f.validation, f.validation_labels) for f in folds]
+    small = [replace(f, fit=f.fit[:15], fit_labels=f.fit_labels[:15]) for f in folds]
     choice = choose(small)
     assert choice.trees == 1
     assert np.ptp(choice.margins[0]) == 0
+
+
+def test_columns_read_where_they_are_give_the_trees_of_a_matrix():
+    X, label = make_rows(3000, 5)
+    X.loc[7, "noise"] = np.inf
+    encoder = fit_encoder(X, FEATURES, 10, 20)
+    parameters = [(booster_parameters(MODEL, 3, 1), 20)]
+    for rows in (None, np.arange(100, 2500)):
+        y = label if rows is None else label[rows]
+        matrix, columns = encoder.encode(X, rows), encoder.columns(X, rows)
+        np.testing.assert_array_equal(np.column_stack([c.to_numpy() for c in columns.columns]), matrix)
+        one, two = (fit_boosters(data, y, encoder, parameters, 2)[0] for data in (matrix, columns))
+        assert trees_of(one) == trees_of(two)
+    # A column of numbers without infinities is not copied.
+    column = X["visits, 30 días"].to_numpy()
+    found = encoder.columns(X)["f0"].chunk(0).buffers()[1].address
+    assert found == column.__array_interface__["data"][0]

@@ -9,7 +9,8 @@ from made_lists import make_problem
 
 from leadml.config import SplitConfig
 from leadml.errors import DataError
-from leadml.splits import Split, build_split, list_keys, thin_cutoffs, week_start
+from leadml.splits import Split, build_split, list_keys, thin_cutoffs
+from leadml.weeks import week_start
 
 START = pd.Timestamp("2024-01-01")  # a Monday, week 1, day 0
 

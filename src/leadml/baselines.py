@@ -13,7 +13,8 @@ from scipy.special import expit
 
 from leadml.calibration import SMALLEST, recentre
 from leadml.encoding import number_values
-from leadml.models import FEWEST_FEATURES, Model, count_points
+from leadml.models import Model
+from leadml.models.points import FEWEST_FEATURES, count_points
 from leadml.scorecard import PointRule
 
 NEVER_DAYS = 3650.0  # recency of a lead that never did anything

@@ -18,7 +18,9 @@ from leadml.encoding import fit_encoder
 from leadml.errors import DataError
 from leadml.features.dictionary import Feature, Kind
 from leadml.forms import choose_form
-from leadml.models import FoldRows, Ingredients, Model, choose_plan, fit_plan, scale_model
+from leadml.models import Model
+from leadml.models.boosted import scale_model
+from leadml.models.ladder import FoldRows, Ingredients, choose_plan, fit_plan
 
 FEWEST = 2  # rows of either class, at least, for a choice by folds
 

@@ -7,13 +7,16 @@ feature has it, else as missing. Nothing is imputed: trees split on missing valu
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from leadml.errors import ArtifactError, DataError
 from leadml.features.dictionary import Feature, Kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 OTHER = "(other)"
 
@@ -46,12 +49,7 @@ class Encoder:
         become missing. Raises `ArtifactError` naming every feature that ``X`` lacks, or every number feature that holds
         text.
         """
-        missing = sorted(set(self.names) - set(X.columns))
-        if missing:
-            raise ArtifactError(
-                f"{len(missing)} of {len(self.names)} feature columns are missing: {', '.join(missing)}; "
-                "build the features with the configuration that the model was trained with"
-            )
+        self._check(X)
         matrix = np.empty((len(X) if rows is None else len(rows), len(self.features)), dtype=np.float64)
         for j, feature in enumerate(self.features):
             column = _taken(X[feature.name], rows)
@@ -60,6 +58,32 @@ class Encoder:
             else:
                 matrix[:, j] = number_values(column)
         return matrix
+
+    def _check(self, X: pd.DataFrame) -> None:
+        missing = sorted(set(self.names) - set(X.columns))
+        if missing:
+            raise ArtifactError(
+                f"{len(missing)} of {len(self.names)} feature columns are missing: {', '.join(missing)}; "
+                "build the features with the configuration that the model was trained with"
+            )
+
+    def columns(self, X: pd.DataFrame, rows: np.ndarray | None = None) -> "pa.Table":
+        """The matrix as an Arrow table of float64 columns f0, f1, ...: numbers of all rows are read where they are.
+
+        What LightGBM learns from, where a matrix of everything would be a second copy. Raises as `encode`.
+        """
+        import pyarrow as pa
+
+        self._check(X)
+        arrays = []
+        for feature in self.features:
+            column = _taken(X[feature.name], rows)
+            if feature.kind is Kind.CATEGORY:
+                values = level_codes(column, self.levels[feature.name])
+            else:
+                values = number_values(column)
+            arrays.append(pa.array(values))
+        return pa.table(arrays, names=[f"f{j}" for j in range(len(arrays))])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -158,9 +182,9 @@ def number_values(column: pd.Series) -> np.ndarray:
                 f"feature {column.name}: {bad} of {len(column)} values are not numbers; declare it a category"
             )
         column = numbers
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    values[np.isinf(values)] = np.nan
-    return values
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    infinite = np.isinf(values)
+    return np.where(infinite, np.nan, values) if infinite.any() else values
 
 
 def _taken(column: pd.Series, rows: np.ndarray | None) -> pd.Series:

@@ -11,7 +11,9 @@ from leadml.baselines import BaselineRows
 from leadml.calibration import recency_weights
 from leadml.errors import DataError
 from leadml.features.dictionary import Feature
-from leadml.models import FoldRows, Ingredients, Model, Plan, fit_plan, scale_model
+from leadml.models import Model
+from leadml.models.boosted import scale_model
+from leadml.models.ladder import FoldRows, Ingredients, Plan, fit_plan
 from leadml.recipe import RecipeConfig, count_converting, split_checked, typed
 from leadml.splits import Split, list_keys
 

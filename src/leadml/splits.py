@@ -20,8 +20,8 @@ import pandas as pd
 
 from leadml.config import ProblemConfig, SplitConfig
 from leadml.errors import DataError
+from leadml.weeks import DAY, week_start
 
-DAY = 86_400_000_000  # microseconds
 MIN_FOLD_CONVERSIONS = 10  # distinct converting leads a fold must fit on; below, its margins say nothing
 
 Fold = tuple[np.ndarray, np.ndarray]
@@ -118,13 +118,6 @@ def list_keys(snapshots: pd.DataFrame, kind: str) -> pd.Series:
     if kind == "time":
         return week_start(cutoff)
     return pd.Series(pd.NaT, index=snapshots.index, dtype="datetime64[us]")
-
-
-def week_start(times: pd.Series) -> pd.Series:
-    """Monday 00:00 of each time's calendar week (UTC), datetime64[us]; NaT stays."""
-    days = times.to_numpy(dtype="datetime64[D]")
-    since_monday = (days.astype(np.int64) + 3) % 7  # day 0, 1970-01-01, was a Thursday
-    return pd.Series((days - since_monday.astype("timedelta64[D]")).astype("datetime64[us]"), index=times.index)
 
 
 def thin_cutoffs(cutoffs: np.ndarray, every: int) -> np.ndarray:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from leadml.bootstrap import BootstrapConfig, draw_weights, percentile_interval
 from leadml.errors import DataError
-from leadml.splits import DAY, week_start
+from leadml.weeks import DAY, week_start
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ from leadml.encoding import Encoder
 from leadml.features.dictionary import Feature
 from leadml.forms import FormChoice, choose_form
 from leadml.judgement import judge_origins, judge_test, read_evidence
-from leadml.models import Model, Plan, choose_plan, logistic_model, used_features
+from leadml.models import Model
+from leadml.models.ladder import Plan, choose_plan, logistic_model
+from leadml.models.points import used_features
 from leadml.recipe import RecipeConfig, count_converting
 from leadml.recipe_data import RecipeData, prepare
 from leadml.splits import Split

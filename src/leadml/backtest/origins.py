@@ -25,7 +25,8 @@ import pandas as pd
 
 from leadml.errors import DataError
 from leadml.recipe import RecipeConfig, check_outcomes, split_checked, typed
-from leadml.splits import DAY, Split, list_keys
+from leadml.splits import Split, list_keys
+from leadml.weeks import DAY
 
 LEAST_LISTS = 4  # an origin is judged on so many lists at least: fewer are one month's luck
 FEWEST_ORIGINS = 2

@@ -1,47 +1,21 @@
-"""What is learnt: the team's points, a shrunken logistic regression, boosted trees, blends; and the ladder of them."""
+"""What is learnt: the team's points, a shrunken logistic regression, boosted trees, blends; and the ladder of them.
 
-from leadml.models.blend import Member, Model, Trees, fit_weights, restore_members, store_members
-from leadml.models.boosted import LOOSE, TREES, scale_model
-from leadml.models.ladder import (
-    LOGISTIC,
-    POINTS,
-    FoldRows,
-    Ingredient,
-    Ingredients,
-    Plan,
-    choose_plan,
-    fit_plan,
-    logistic_model,
-    points_model,
-)
-from leadml.models.linear import LinearModel, fit_linear
-from leadml.models.points import FEWEST_FEATURES, PointsModel, count_points, fit_points, used_features
+This is what scoring needs. Fitting is in `boosted`, `linear`, `points`, the choice in `ladder`, the search in `tuning`:
+a stored model can be served without the libraries of those.
+"""
+
+from leadml.models.blend import Learner, Member, Model, restore_members, store_members
+from leadml.models.linear import LinearModel
+from leadml.models.points import PointsModel
+from leadml.models.trees import Trees
 
 __all__ = [
-    "FEWEST_FEATURES",
-    "LOGISTIC",
-    "LOOSE",
-    "POINTS",
-    "TREES",
-    "FoldRows",
-    "Ingredient",
-    "Ingredients",
+    "Learner",
     "LinearModel",
     "Member",
     "Model",
-    "Plan",
     "PointsModel",
     "Trees",
-    "choose_plan",
-    "count_points",
-    "fit_linear",
-    "fit_plan",
-    "fit_points",
-    "fit_weights",
-    "logistic_model",
-    "points_model",
     "restore_members",
-    "scale_model",
     "store_members",
-    "used_features",
 ]

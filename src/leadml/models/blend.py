@@ -14,9 +14,9 @@ from scipy.special import expit
 
 from leadml.encoding import Encoder
 from leadml.errors import ArtifactError
-from leadml.models.boosted import TREES, predict_margins
 from leadml.models.linear import LinearModel
 from leadml.models.points import PointsModel
+from leadml.models.trees import TREES, Trees, predict_margins
 
 if TYPE_CHECKING:
     from leadml.treeshap import Explainer
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
 SMALLEST_WEIGHT = 0.02  # of a member; below, it is left out
 # A normal prior on each member's weight around the plain average: standard deviation 1 / sqrt(EQUAL * members).
 EQUAL = 4.0
-
-
-@dataclass(frozen=True)
-class Trees:
-    """A bag of boosters, whose margins are averaged; ``shift`` corrects them where they learnt from fewer negatives."""
-
-    boosters: tuple[lgb.Booster, ...]
-    shift: float = 0.0
 
 
 Learner = Trees | LinearModel | PointsModel

@@ -5,18 +5,19 @@ two kinds of boosters, made to err differently: ``trees`` are shallow and choose
 deeper and split at random values (extremely randomised trees, Geurts, Ernst and Wehenkel 2006).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+import pyarrow as pa
 
 from leadml.config import ModelConfig
 from leadml.encoding import Encoder
+from leadml.models.trees import LOOSE, TREES, predict_margins
 
-TREES, LOOSE = "trees", "loose trees"
 PATIENCE = 30  # stop adding trees when the mean validation loss has not fallen for so many
 STRIDE = 5  # trees that a fold grows before it waits for the others
 MOST_BINS = 127  # half of LightGBM's default: a quarter off the time, and counts have few distinct values anyway
@@ -32,30 +33,30 @@ ROWS_IN_LEAF = (10, 50)  # least rows in a leaf: a hundredth of a half of the ro
 
 @dataclass(frozen=True)
 class FoldData:
-    """One fold as matrices of the encoder that was fitted on its fitting rows.
+    """One fold by the encoder that was fitted on its fitting rows.
 
-    ``kept`` is the share of the rows without conversion that are among the fitting ones.
+    ``fit`` (n, k) and ``validation`` (m, k) are the encoder's matrices or Arrow tables; ``blocks`` gives the validation
+    rows as matrices, some at a time, whenever it is called. ``kept`` is the share of the rows without conversion that
+    are among the fitting ones.
     """
 
     encoder: Encoder
-    fit: np.ndarray
+    fit: np.ndarray | pa.Table
     fit_labels: np.ndarray
-    validation: np.ndarray
+    validation: np.ndarray | pa.Table
     validation_labels: np.ndarray
+    blocks: Callable[[], Iterator[np.ndarray]]
     kept: float = 1.0
 
 
 @dataclass(frozen=True)
 class BinnedFold:
-    """What of a fold boosters grow on: LightGBM's bins of the fitting and of the validation rows.
-
-    ``encode`` makes the matrix of the validation rows again when it is needed; ``kept`` as in `FoldData`.
-    """
+    """What of a fold boosters grow on: LightGBM's bins of the fitting and of the validation rows; the rest of it."""
 
     train: lgb.Dataset
     valid: lgb.Dataset
-    encode: Callable[[], np.ndarray]
-    kept: float = 1.0
+    blocks: Callable[[], Iterator[np.ndarray]]
+    kept: float
 
 
 @dataclass(frozen=True)
@@ -148,18 +149,18 @@ def bag_seeds(seed: int, bag: int | None) -> list[int]:
 
 
 def fit_boosters(
-    matrix: np.ndarray,
+    rows: np.ndarray | pa.Table,
     labels: np.ndarray,
     encoder: Encoder,
     asked: Sequence[tuple[Mapping[str, Any], int]],
     threads: int,
 ) -> list[lgb.Booster]:
-    """Boosters on (n, k) float64 and (n,) of 0 and 1: parameters and trees each; fewer where no split is left.
+    """Boosters on rows (n, k) and (n,) of 0 and 1: parameters and trees each; fewer where no split is left.
 
     They share the bins of the rows, and grow side by side, a thread each: small trees would spend more time waiting for
     each other than growing.
     """
-    train = bin_rows(matrix, labels, encoder, asked[0][0]).construct()
+    train = bin_rows(rows, labels, encoder, asked[0][0]).construct()
     each = max(1, threads // len(asked))
 
     def grow(one: tuple[Mapping[str, Any], int]) -> lgb.Booster:
@@ -173,32 +174,23 @@ def fit_boosters(
         return list(pool.map(grow, asked))
 
 
-def predict_margins(booster: lgb.Booster, matrix: np.ndarray, threads: int, trees: int | None = None) -> np.ndarray:
-    """Raw margins (n,), the uncalibrated log-odds, of the first ``trees`` trees (None: all)."""
-    number = -1 if trees is None else trees
-    return np.asarray(booster.predict(matrix, raw_score=True, num_iteration=number, num_threads=threads))
-
-
-def bin_rows(matrix: np.ndarray, labels: np.ndarray, encoder: Encoder, parameters: Mapping[str, Any]) -> lgb.Dataset:
-    """LightGBM's own form of the training rows."""
+def bin_rows(
+    rows: np.ndarray | pa.Table, labels: np.ndarray, encoder: Encoder, parameters: Mapping[str, Any]
+) -> lgb.Dataset:
+    """LightGBM's own form of the training rows (n, k) of the encoder."""
     return lgb.Dataset(
-        matrix,
+        rows,
         label=labels,
-        feature_name=[f"f{j}" for j in range(matrix.shape[1])],
+        feature_name=[f"f{j}" for j in range(len(encoder.features))],
         categorical_feature=encoder.categorical,
         params=dict(parameters),
     )
 
 
-def bin_fold(
-    fold: FoldData, parameters: Mapping[str, Any], encode: Callable[[], np.ndarray] | None = None
-) -> BinnedFold:
-    """The fold as boosters grow on it; both kinds and a whole bag share it.
-
-    ``encode`` gives its validation matrix again; without, the matrix is held. Losses are of corrected margins.
-    """
+def bin_fold(fold: FoldData, parameters: Mapping[str, Any]) -> BinnedFold:
+    """The fold as boosters grow on it; both kinds and a whole bag share it. Losses are of corrected margins."""
     train = bin_rows(fold.fit, fold.fit_labels, fold.encoder, parameters).construct()
-    corrected = np.full(len(fold.validation), np.log(fold.kept)) if fold.kept < 1 else None
+    corrected = np.full(len(fold.validation_labels), np.log(fold.kept)) if fold.kept < 1 else None
     valid = lgb.Dataset(
         fold.validation,
         label=fold.validation_labels,
@@ -206,7 +198,7 @@ def bin_fold(
         init_score=corrected,
         params=dict(parameters),
     )
-    return BinnedFold(train, valid.construct(), encode or (lambda: fold.validation), fold.kept)
+    return BinnedFold(train, valid.construct(), fold.blocks, fold.kept)
 
 
 def choose_trees(
@@ -244,8 +236,10 @@ def choose_trees(
     trees = int(np.argmin(curve)) + 1
     margins = []
     for fold, bag in zip(folds, growing, strict=True):
-        matrix = fold.encode()
-        margins.append(np.mean([predict_margins(b.booster, matrix, threads, trees) for b in bag], axis=0))
+        blocks = [
+            np.mean([predict_margins(b.booster, block, threads, trees) for b in bag], axis=0) for block in fold.blocks()
+        ]
+        margins.append(np.concatenate(blocks))
     corrected = tuple(m + np.log(fold.kept) for m, fold in zip(margins, folds, strict=True))
     return TreeChoice(trees, np.array(curve), corrected)
 

@@ -4,15 +4,15 @@ Each candidate's margins on a fold come from a fit on rows known before it. What
 blend's weights, are fitted on the *other* folds, so that every loss is of rows that nothing was fitted on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from leadml.calibration import Calibrator, fit_sigmoid
 from leadml.config import ModelConfig, Rung
@@ -20,10 +20,8 @@ from leadml.encoding import Encoder, fit_encoder
 from leadml.errors import ConfigurationError
 from leadml.features.dictionary import Feature, Kind
 from leadml.metrics import row_losses
-from leadml.models.blend import Learner, Member, Model, Trees, fit_weights
+from leadml.models.blend import Learner, Member, Model, fit_weights
 from leadml.models.boosted import (
-    LOOSE,
-    TREES,
     BinnedFold,
     FoldData,
     bag_seeds,
@@ -33,11 +31,13 @@ from leadml.models.boosted import (
     fit_boosters,
     thin_rows,
 )
-from leadml.models.linear import LinearModel, fit_linear
+from leadml.models.linear import LinearModel, draw_rows, fit_linear
 from leadml.models.points import fit_points, used_features
+from leadml.models.trees import LOOSE, TREES, Trees
 from leadml.scorecard import PointRule
 
 POINTS, LOGISTIC = "points", "logistic"
+BLOCK = 1 << 16  # validation rows whose matrix is made at a time
 # Candidates in the order of simplicity: the rung and its members.
 CANDIDATES: tuple[tuple[Rung, tuple[str, ...]], ...] = (
     (Rung.points, (POINTS,)),
@@ -173,16 +173,17 @@ def fit_plan(plan: Plan, X: pd.DataFrame, rows: np.ndarray, labels: np.ndarray, 
     kept, share = thin_rows(labels, given.model, given.seed)
     rows, labels = rows[kept], labels[kept]
     encoder = fit_encoder(X, given.features, given.model.min_level_rows, given.model.max_levels, rows)
-    matrix = encoder.encode(X, rows)
     kinds = [m for m in plan.members if m.strength is None]
     asked = [(p, m.trees or 1) for m in kinds for p in list_parameters(given, encoder, m.name)]
-    grown = iter(fit_boosters(matrix, labels, encoder, asked, given.threads) if asked else [])
+    grown = iter(fit_boosters(_columns(encoder, X, rows), labels, encoder, asked, given.threads) if asked else [])
     members = []
     for member in plan.members:
         if member.strength is None:
             learner: Learner = Trees(tuple(islice(grown, given.model.bag or 1)), float(np.log(share)))
         else:
-            learner = fit_linear(matrix, labels, encoder, [member.strength], given.seed, share)[0]
+            drawn, weight = draw_rows(labels, given.seed, share)
+            matrix = encoder.encode(X, rows[drawn])
+            learner = fit_linear(matrix, labels[drawn], encoder, [member.strength], weight)[0]
         members.append(Member(member.name, member.weight, learner))
     return Model(encoder, tuple(members))
 
@@ -258,13 +259,15 @@ class _Fitted:
             points = card.margins(encoder.encode(X, fold.validation))
         if names == {POINTS}:
             return cls(points, path, None, None)
-        data = encode_fold(X, fold, given)
+        data, fit = encode_fold(X, fold, given)
         if LOGISTIC in names:
-            fitted = fit_linear(data.fit, data.fit_labels, data.encoder, given.model.strengths, given.seed, data.kept)
-            path = [linear.margins(data.validation) for linear in fitted]
+            drawn, weight = draw_rows(data.fit_labels, given.seed, data.kept)
+            matrix = data.encoder.encode(X, fit[drawn])
+            fitted = fit_linear(matrix, data.fit_labels[drawn], data.encoder, given.model.strengths, weight)
+            blocks = [[linear.margins(block) for linear in fitted] for block in data.blocks()]
+            path = [np.concatenate(margins) for margins in zip(*blocks, strict=True)]
         if names & {TREES, LOOSE}:
-            encode = partial(data.encoder.encode, X, fold.validation)
-            binned = bin_fold(data, list_parameters(given, data.encoder, TREES)[0], encode)
+            binned = bin_fold(data, list_parameters(given, data.encoder, TREES)[0])
         return cls(points, path, data.encoder, binned)
 
 
@@ -342,13 +345,24 @@ def _candidates(given: Ingredients) -> list[tuple[Rung, tuple[str, ...]]]:
     return [c for c in found if c[0] is not Rung.points]
 
 
-def encode_fold(X: pd.DataFrame, fold: FoldRows, given: Ingredients) -> FoldData:
-    """The fold as matrices of an encoder fitted on its fitting rows."""
+def encode_fold(X: pd.DataFrame, fold: FoldRows, given: Ingredients) -> tuple[FoldData, np.ndarray]:
+    """The fold by an encoder fitted on its fitting rows, and which rows of ``X`` those are."""
     kept, share = thin_rows(fold.fit_labels, given.model, given.seed)
     fit = fold.fit[kept]
     encoder = fit_encoder(X, given.features, given.model.min_level_rows, given.model.max_levels, fit)
-    matrix, validation = encoder.encode(X, fit), encoder.encode(X, fold.validation)
-    return FoldData(encoder, matrix, fold.fit_labels[kept], validation, fold.labels, share)
+
+    def blocks() -> Iterator[np.ndarray]:
+        for begin in range(0, len(fold.validation), BLOCK):
+            yield encoder.encode(X, fold.validation[begin : begin + BLOCK])
+
+    rows, labels = encoder.columns(X, fit), fold.fit_labels[kept]
+    data = FoldData(encoder, rows, labels, encoder.columns(X, fold.validation), fold.labels, blocks, share)
+    return data, fit
+
+
+def _columns(encoder: Encoder, X: pd.DataFrame, rows: np.ndarray) -> pa.Table:
+    """The rows' columns; where they are all rows, numbers are read where they are."""
+    return encoder.columns(X, None if len(rows) == len(X) and (np.diff(rows) == 1).all() else rows)
 
 
 def _weights(tables: Sequence[np.ndarray], folds: Sequence[FoldRows], of: Sequence[int]) -> np.ndarray:

@@ -170,8 +170,7 @@ def fit_linear(
     labels: np.ndarray,
     encoder: Encoder,
     strengths: Sequence[float],
-    seed: int,
-    kept: float = 1.0,
+    weight: np.ndarray | None = None,
 ) -> list[LinearModel]:
     """Logistic regressions of rising ``strengths`` (scikit-learn's C: the prior variance of a column's weight).
 
@@ -180,25 +179,46 @@ def fit_linear(
         labels: (n,) of 0 and 1, both there.
         encoder: of the matrix.
         strengths: ascending; each fit starts from the one before.
-        seed: of the rows that are drawn where there are more than are fitted on: all converted ones, and of the others
-            ten for each of them, or so many as make 20,000 rows, weighted for those they stand for.
-        kept: share of the rows without conversion that are among these: each stands for 1 / share.
+        weight: (n,) how many rows each stands for (`draw_rows`); one without.
     """
     from sklearn.linear_model import LogisticRegression
 
-    rows, weight = _draw(labels, seed)
-    weight = np.where(labels[rows] == 0, weight / kept, weight)
+    weight = np.ones(len(labels)) if weight is None else weight
     design = fit_design(matrix, encoder)
-    columns = design.columns(matrix[rows])
+    columns = design.columns(matrix)
     means = weight @ columns / weight.sum()
+    columns -= means
     model = LogisticRegression(solver="newton-cholesky", max_iter=100, warm_start=True)
     fitted = []
     for strength in strengths:
         model.set_params(C=strength)
-        model.fit(columns - means, labels[rows], sample_weight=weight)
+        model.fit(columns, labels, sample_weight=weight)
         weights = np.array(model.coef_[0])
         fitted.append(LinearModel(design, weights, means, float(model.intercept_[0] - weights @ means)))
     return fitted
+
+
+def draw_rows(labels: np.ndarray, seed: int, kept: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to fit a logistic regression on, and how many rows each stands for, (m,) each, of n labels.
+
+    All converted ones, and of the others ten for each of them, or so many as make 20,000 rows. ``kept`` is the share of
+    the rows without conversion that are among these n: each stands for 1 / share.
+    """
+    rare = labels == (labels.mean() < 0.5)
+    wanted = max(FIT_ROWS, (1 + PER_CONVERSION) * int(rare.sum()))
+    if len(labels) <= wanted:
+        return np.arange(len(labels)), np.where(labels == 0, 1 / kept, 1.0)
+    generator = np.random.default_rng(seed)
+    few = min(int(rare.sum()), wanted // 2)
+    chosen, weight = [], []
+    for group, most in ((np.flatnonzero(rare), few), (np.flatnonzero(~rare), wanted - few)):
+        drawn = group if len(group) <= most else generator.choice(group, most, replace=False)
+        chosen.append(drawn)
+        weight.append(np.full(len(drawn), len(group) / len(drawn)))
+    rows, weights = np.concatenate(chosen), np.concatenate(weight)
+    order = np.argsort(rows)
+    rows, weights = rows[order], weights[order]
+    return rows, np.where(labels[rows] == 0, weights / kept, weights)
 
 
 def _straighten(values: np.ndarray) -> Straightened:
@@ -212,21 +232,3 @@ def _straighten(values: np.ndarray) -> Straightened:
     knots = np.unique(np.quantile(scaled, QUARTILES)) if len(present) else np.zeros(0)
     inner = knots[(knots > scaled.min(initial=np.inf)) & (knots < scaled.max(initial=-np.inf))]
     return Straightened(logged, mean, spread, tuple(inner.tolist()), len(present) < len(values))
-
-
-def _draw(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to fit on, and how many rows each stands for."""
-    rare = labels == (labels.mean() < 0.5)
-    wanted = max(FIT_ROWS, (1 + PER_CONVERSION) * int(rare.sum()))
-    if len(labels) <= wanted:
-        return np.arange(len(labels)), np.ones(len(labels))
-    generator = np.random.default_rng(seed)
-    few = min(int(rare.sum()), wanted // 2)
-    kept, weight = [], []
-    for group, most in ((np.flatnonzero(rare), few), (np.flatnonzero(~rare), wanted - few)):
-        chosen = group if len(group) <= most else generator.choice(group, most, replace=False)
-        kept.append(chosen)
-        weight.append(np.full(len(chosen), len(group) / len(chosen)))
-    rows, weights = np.concatenate(kept), np.concatenate(weight)
-    order = np.argsort(rows)
-    return rows[order], weights[order]

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from leadml.config import ModelConfig
-from leadml.models.boosted import TREES, bin_fold, choose_trees
+from leadml.encoding import Encoder
+from leadml.models.boosted import BinnedFold, bin_fold, choose_trees
 from leadml.models.ladder import FoldRows, Ingredients, encode_fold, list_parameters
+from leadml.models.trees import TREES
 
 # Setting: lowest, highest, and how values lie between them.
 SPACE: dict[str, tuple[float, float, str]] = {
@@ -52,10 +54,8 @@ def try_settings(X: pd.DataFrame, folds: Sequence[FoldRows], given: Ingredients,
     A trial's loss is the lowest mean validation log loss of one booster a fold. The folds are encoded and binned once.
     """
     with ThreadPoolExecutor(given.threads) as pool:
-        data = list(pool.map(lambda fold: encode_fold(X, fold, given), folds))
-        binned = list(pool.map(lambda d: bin_fold(d, list_parameters(given, d.encoder, TREES)[0]), data))
-    encoders = [d.encoder for d in data]
-    del data
+        found = list(pool.map(lambda fold: _bin(X, fold, given), folds))
+    binned, encoders = [b for b, _ in found], [e for _, e in found]
     done = 0
     while (settings := trials.suggest()) is not None:
         tried = replace(given, model=apply_settings(given.model, {**settings, "bag": 1}))
@@ -64,6 +64,11 @@ def try_settings(X: pd.DataFrame, folds: Sequence[FoldRows], given: Ingredients,
         trials.answer(float(choice.curve.min()))
         done += 1
     return done
+
+
+def _bin(X: pd.DataFrame, fold: FoldRows, given: Ingredients) -> tuple[BinnedFold, Encoder]:
+    data = encode_fold(X, fold, given)[0]
+    return bin_fold(data, list_parameters(given, data.encoder, TREES)[0]), data.encoder
 
 
 def apply_settings(model: ModelConfig, settings: Mapping[str, Any]) -> ModelConfig:
