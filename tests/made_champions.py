@@ -4,10 +4,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from conftest import SMALL
+
 from leadml import LeadScorer
 from leadml.calibration import Calibrator
 
-QUICK = ("tracking.enabled=false", "train.bootstrap=10", "train.min_conversions=20", "model.max_trees=30")
+QUICK = ("tracking.enabled=false", *SMALL)
 
 
 def make_challenger(root: Path, shift: float, verdict: str = "deploy", **registry: object) -> str:

@@ -168,7 +168,8 @@ def test_every_origin_is_logged(one_go):
     run_id = json.loads((root / "data/runs/latest-backtest.json").read_text())["stages"]["backtest"]["run_id"]
     import mlflow
 
-    client = mlflow.MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    uri = f"sqlite:///{root / 'mlflow.db'}"
+    client = mlflow.MlflowClient(uri, registry_uri=uri)
     run = client.get_run(run_id)
     auc = told["overall"]["scorers"]["model"]["auc"]
     assert run.data.metrics["backtest_auc"] == pytest.approx(auc["value"])

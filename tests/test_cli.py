@@ -19,7 +19,8 @@ def test_alone_it_lists_the_stages_in_order_and_at_once():
     seconds = time.perf_counter() - begun
     names = [line.split()[0] for line in shown.stdout.splitlines() if re.match(r"^[a-z]+ {2,}", line)]
     assert names[1:] == [
-        "sources", "inspect", "simulate", "extract", "audit", "train", "calibrate", "explain", "predict", "run", "demo"
+        "sources", "inspect", "simulate", "extract", "audit", "train", "backtest", "calibrate", "explain", "predict",
+        "promote", "rollback", "run", "demo",
     ]  # fmt: skip
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "reads" in shown.stdout and "writes" in shown.stdout

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, run_here
+from conftest import ROOT, SMALL, run_here
 from finished import champion, manifest, scores, stored
 from hydra import compose, initialize_config_dir
 
@@ -30,7 +30,7 @@ from leadml.workspace import Workspace
 pytestmark = pytest.mark.slow
 EARLIER = "2026-06-24"
 FOLDER = f"data/archive/cutoff={EARLIER}T000000Z"
-QUICK = ("tracking.enabled=false", "train.bootstrap=10", "train.min_conversions=20", "model.max_trees=30")
+QUICK = ("tracking.enabled=false", *SMALL)
 
 
 def leadml(root, *words, code=0):

@@ -56,6 +56,8 @@ def plain(value: Any) -> Any:
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
+    if isinstance(value, frozenset):
+        return sorted(plain(v) for v in value)
     if isinstance(value, Enum):
         return value.value
     return value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, Path) else value
