@@ -11,6 +11,7 @@ from conftest import counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_lists import category, number, read_card
+from sklearn.linear_model import LogisticRegression
 
 from leadml.encoding import fit_encoder
 from leadml.metrics import auc
@@ -170,3 +171,28 @@ def test_a_rule_looks_at_the_first_feature_that_is_there():
     X = pd.DataFrame({"visits_30d": [0.0, 1.0, 3.0, 4.0, np.nan]})
     encoder, model = fit_points(X, [number("visits_30d")], [rule])
     np.testing.assert_allclose(model.margins(encoder.encode(X)) * 10 / math.log(2), [0, 5, 5, 0, 0])
+
+
+@pytest.mark.parametrize("strength", [0.002, 0.05, 1.0, 100.0])
+def test_the_fit_is_that_of_scikit_learn(strength):
+    X, label = made_rows(800, 9)
+    encoder = fit_encoder(X, FEATURES, 10, 20)
+    matrix = encoder.encode(X)
+    weight = np.random.default_rng(1).uniform(0.2, 3, len(X))
+    model = fit_linear(matrix, label, encoder, [0.01, strength], weight)[1]
+    columns = model.design.columns(matrix) - model.means
+    theirs = LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-10, max_iter=500)
+    theirs.fit(columns, label, sample_weight=weight)
+    np.testing.assert_allclose(model.weights, theirs.coef_[0], atol=2e-5)
+    assert model.expected == pytest.approx(theirs.intercept_[0], abs=2e-5)
+
+
+def test_columns_that_say_the_same_share_their_weight():
+    X, label = made_rows(600, 10)
+    X["again"] = X["visits"]
+    encoder = fit_encoder(X, [*FEATURES, number("again")], 10, 20)
+    model = fit_linear(encoder.encode(X), label, encoder, [1000.0])[0]
+    ends = np.cumsum(model.design.widths)
+    first = model.weights[: ends[0]]
+    np.testing.assert_allclose(first, model.weights[ends[2] : ends[3]], atol=1e-3)
+    assert np.isfinite(model.weights).all()
