@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from leadml.encoding import fit_encoder
 from leadml.metrics import auc
 from leadml.models import LinearModel, PointsModel
-from leadml.models.linear import FIT_ROWS, draw_rows, fit_linear
+from leadml.models.linear import FIT_ROWS, MOST_ROWS, draw_rows, fit_linear
 from leadml.models.points import count_points, fit_points
 from leadml.scorecard import PointRule
 
@@ -133,7 +133,8 @@ def test_drawn_rows_stand_for_all(rows, rate):
     assert weight.sum() == pytest.approx(rows)
     assert weight @ label[chosen] == pytest.approx(label.sum())
     rare = label == (label.mean() < 0.5)
-    assert rare[chosen].sum() == rare.sum()
+    assert rare[chosen].sum() == min(rare.sum(), MOST_ROWS // 2)
+    assert len(chosen) <= MOST_ROWS
     if rows > FIT_ROWS and rate < 0.02:
         assert len(chosen) == FIT_ROWS
     np.testing.assert_array_equal(draw_rows(label, 7)[0], chosen)

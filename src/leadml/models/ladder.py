@@ -37,6 +37,7 @@ from leadml.models.trees import LOOSE, TREES, Trees
 from leadml.scorecard import PointRule
 
 POINTS, LOGISTIC = "points", "logistic"
+MOST_CELLS = 20_000_000  # of a fold's columns; above, one fold after the other
 BLOCK = 1 << 16  # validation rows whose matrix is made at a time
 # Candidates in the order of simplicity: the rung and its members.
 CANDIDATES: tuple[tuple[Rung, tuple[str, ...]], ...] = (
@@ -282,7 +283,9 @@ class _Parts:
 
     @classmethod
     def fit(cls, X: pd.DataFrame, folds: Sequence[FoldRows], given: Ingredients, names: set[str]) -> "_Parts":
-        with ThreadPoolExecutor(given.threads) as pool:  # a fold a thread, as BLAS has but one
+        cells = max(len(fold.fit) for fold in folds) * len(given.features)
+        side_by_side = given.threads if cells <= MOST_CELLS else 1  # folds whose columns are in memory at a time
+        with ThreadPoolExecutor(side_by_side) as pool:  # a fold a thread, as BLAS has but one
             fitted = list(pool.map(lambda fold: _Fitted.of(X, fold, given, names), folds))
         margins = {POINTS: [f.points for f in fitted]} if POINTS in names else {}
         binned = [f.binned for f in fitted if f.binned is not None]

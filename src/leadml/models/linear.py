@@ -19,6 +19,7 @@ from leadml.encoding import Encoder
 from leadml.features.dictionary import Kind
 
 FIT_ROWS = 20_000  # rows that are fitted on, at least; more where there are many conversions
+MOST_ROWS = 40_000  # at most: five hundred columns have long been told apart by then
 PER_CONVERSION = 10  # others kept for each converted row: ten elevenths of what all rows would tell
 LIMIT = 5.0  # standard deviations
 NEWTON_STEPS = 100
@@ -190,10 +191,9 @@ def fit_linear(
     columns = design.columns(matrix)
     means = weight @ columns / weight.sum()
     columns -= means
-    single = columns.astype(np.float32, order="F")
     at, fitted = np.zeros(design.size + 1), []
     for strength in strengths:
-        at = _minimise((columns, single), labels, weight, 1 / strength, at)
+        at = _minimise(columns, labels, weight, 1 / strength, at)
         fitted.append(LinearModel(design, at[:-1], means, float(at[-1] - at[:-1] @ means)))
     return fitted
 
@@ -201,11 +201,12 @@ def fit_linear(
 def draw_rows(labels: np.ndarray, seed: int, kept: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Rows to fit a logistic regression on, and how many rows each stands for, (m,) each, of n labels.
 
-    All converted ones, and of the others ten for each of them, or so many as make 20,000 rows. ``kept`` is the share of
+    All converted ones, and of the others ten for each of them, or so many as make 20,000 rows; 40,000 at most, the
+    converted ones half of them at most. ``kept`` is the share of
     the rows without conversion that are among these n: each stands for 1 / share.
     """
     rare = labels == (labels.mean() < 0.5)
-    wanted = max(FIT_ROWS, (1 + PER_CONVERSION) * int(rare.sum()))
+    wanted = min(max(FIT_ROWS, (1 + PER_CONVERSION) * int(rare.sum())), MOST_ROWS)
     if len(labels) <= wanted:
         return np.arange(len(labels)), np.where(labels == 0, 1 / kept, 1.0)
     generator = np.random.default_rng(seed)
@@ -222,7 +223,7 @@ def draw_rows(labels: np.ndarray, seed: int, kept: float = 1.0) -> tuple[np.ndar
 
 
 def _minimise(
-    columns: tuple[np.ndarray, np.ndarray], labels: np.ndarray, weight: np.ndarray, penalty: float, at: np.ndarray
+    columns: np.ndarray, labels: np.ndarray, weight: np.ndarray, penalty: float, at: np.ndarray
 ) -> np.ndarray:
     """Weights and, last, the intercept of the lowest penalised weighted log loss, by Newton steps from ``at``.
 
@@ -230,18 +231,17 @@ def _minimise(
     in single precision: a step that is off by a millionth is made good by the next one. Steps that do not lower the
     loss are halved. It ends where a step promises less than 1e-8 of a row.
     """
-    double, single = columns
-    value, odds = _loss(double, labels, weight, penalty, at)
+    value, odds = _loss(columns, labels, weight, penalty, at)
     for _ in range(NEWTON_STEPS):
         p = expit(odds)
         error = weight * (p - labels)
-        gradient = np.r_[double.T @ error + penalty * at[:-1], error.sum()]
-        step = -cho_solve(_curvature(single, weight * p * (1 - p), penalty), gradient)
+        gradient = np.r_[columns.T @ error + penalty * at[:-1], error.sum()]
+        step = -cho_solve(_curvature(columns, weight * p * (1 - p), penalty), gradient)
         promised = -float(gradient @ step)
         if promised <= 1e-8:
             break
         size = 1.0
-        while (tried := _loss(double, labels, weight, penalty, at + size * step))[0] > value and size > 1e-6:
+        while (tried := _loss(columns, labels, weight, penalty, at + size * step))[0] > value and size > 1e-6:
             size /= 2
         if tried[0] >= value:
             break
@@ -258,11 +258,15 @@ def _loss(
 
 def _curvature(columns: np.ndarray, weight: np.ndarray, penalty: float) -> tuple[np.ndarray, bool]:
     """The Cholesky factor of the loss's second derivatives."""
-    root = np.sqrt(weight).astype(np.float32)
     size = columns.shape[1]
+    lower = np.zeros((size, size), dtype=np.float32, order="F")
+    for begin in range(0, len(columns), BLOCK):
+        rows = slice(begin, begin + BLOCK)
+        part = np.asfortranarray(columns[rows] * np.sqrt(weight[rows])[:, None], dtype=np.float32)
+        lower = ssyrk(1.0, part, beta=1.0, c=lower, trans=1, lower=1, overwrite_c=1)
     whole = np.zeros((size + 1, size + 1))
-    whole[:size, :size] = ssyrk(1.0, columns * root[:, None], trans=1, lower=1)  # its lower half only
-    whole[size, :size] = (columns.T @ (root * root)).astype(np.float64)
+    whole[:size, :size] = lower  # its lower half only
+    whole[size, :size] = columns.T @ weight
     whole[size, size] = weight.sum()
     # A millionth of the largest: what single precision may have taken from the smallest.
     whole[np.diag_indices(size)] += penalty + 1e-6 * whole.diagonal()[:size].max(initial=0.0)
