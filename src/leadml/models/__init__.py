@@ -16,12 +16,14 @@ from leadml.models.ladder import (
 )
 from leadml.models.linear import LinearModel, fit_linear
 from leadml.models.points import FEWEST_FEATURES, PointsModel, count_points, fit_points, used_features
+from leadml.models.shifts import SEGMENTS, SegmentShift
 
 __all__ = [
     "FEWEST_FEATURES",
     "LOGISTIC",
     "LOOSE",
     "POINTS",
+    "SEGMENTS",
     "TREES",
     "FoldRows",
     "Ingredient",
@@ -31,6 +33,7 @@ __all__ = [
     "Model",
     "Plan",
     "PointsModel",
+    "SegmentShift",
     "Trees",
     "choose_plan",
     "count_points",

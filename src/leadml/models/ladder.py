@@ -35,6 +35,7 @@ from leadml.models.boosted import (
 )
 from leadml.models.linear import LinearModel, fit_linear
 from leadml.models.points import fit_points, used_features
+from leadml.models.shifts import SegmentShift, shift_members
 from leadml.scorecard import PointRule
 
 POINTS, LOGISTIC = "points", "logistic"
@@ -111,7 +112,7 @@ class Plan:
 
     ``margins`` are the chosen candidate's of each fold's validation rows, ``probabilities`` theirs by what was fitted
     on the other folds; ``strength`` is that of a logistic regression, member or not; ``curves`` are the mean losses
-    seen on the way, by member: at each number of trees, at each strength.
+    seen on the way, by member: at each number of trees, at each strength. ``shifts`` of segments are one more member.
     """
 
     rung: str
@@ -121,6 +122,7 @@ class Plan:
     steps: tuple[Step, ...]
     strength: float
     curves: dict[str, np.ndarray] = field(default_factory=dict)
+    shifts: tuple[SegmentShift, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -184,7 +186,8 @@ def fit_plan(plan: Plan, X: pd.DataFrame, rows: np.ndarray, labels: np.ndarray, 
         else:
             learner = fit_linear(matrix, labels, encoder, [member.strength], given.seed, share)[0]
         members.append(Member(member.name, member.weight, learner))
-    return Model(encoder, tuple(members))
+    stands = np.where(labels == 0, 1 / share, 1.0)
+    return Model(encoder, (*members, *shift_members(plan.shifts, encoder, matrix, stands)))
 
 
 def points_model(X: pd.DataFrame, given: Ingredients) -> Model:

@@ -1,5 +1,6 @@
-"""What train finds out about the judged model beyond the verdict: calibration in parts, groups of people, proxies."""
+"""What train finds out about the judged model beyond the verdict: calibration, segments, groups of people, proxies."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pandas as pd
 from leadml.bootstrap import BootstrapConfig
 from leadml.calibration import recency_weights
 from leadml.calibration_forms import judge_forms
+from leadml.encoding import level_texts
 from leadml.errors import DataError
 from leadml.fairness import Least, audit_groups
 from leadml.groups import make_groups
@@ -15,6 +17,7 @@ from leadml.judgement import AGE_BANDS
 from leadml.proxies import find_proxies, newest_rows
 from leadml.reliability import judge_reliability
 from leadml.segment_choice import choose_segments, fold
+from leadml.segments import SegmentRows, judge_segments
 from leadml.sensitive import sensitive_topic
 from leadml.stages.auditing import Audited
 from leadml.stages.calibrate import in_lists
@@ -26,18 +29,29 @@ from leadml.training import Trained
 
 
 def judge_further(context: Context, extracted: Extracted, audited: Audited, trained: Trained) -> Trained:
-    """The training with ``reliability`` and, where fairness.columns names any, ``fairness`` among its metrics."""
-    found = {"reliability": reliability(context, extracted, audited, trained)}
-    if context.config.fairness.columns:
+    """The training with more among its metrics.
+
+    ``reliability``; where train.segments names any, ``segments``; where fairness.columns does, ``fairness``.
+    """
+    config, test, stream = context.config, trained.test, trained.stream
+    named = config.train.segments or []
+    told = choose_segments(extracted.X, stream, audited.used, named)
+    levels, before = (
+        {name: fold(level_texts(extracted.X[name].iloc[part["snapshot"]]), kept) for name, kept in told.items()}
+        for part in (test, stream)
+    )
+    found: dict[str, Any] = {"reliability": reliability(context, trained, levels)}
+    if named:
+        rows, least = SegmentRows(test, stream, levels, before), config.train.segment_conversions
+        found["segments"] = {"least": least, "groups": judge_segments(rows, least, draws(context))}
+    if config.fairness.columns:
         found["fairness"] = fairness(context, extracted, audited, trained)
     return replace(trained, metrics=trained.metrics | found)
 
 
-def reliability(context: Context, extracted: Extracted, audited: Audited, trained: Trained) -> dict[str, Any]:
+def reliability(context: Context, trained: Trained, levels: Mapping[str, Sequence[str | None]]) -> dict[str, Any]:
     """`judge_reliability` of the test, and under ``forms`` isotonic and beta calibration (`judge_forms`)."""
     stream, test, config = trained.stream, trained.test, context.config
-    segments = choose_segments(extracted.X, stream, audited.used)
-    levels = {name: fold(extracted.X[name].iloc[test["snapshot"]], told) for name, told in segments.items()}
     found = judge_reliability(test, levels, AGE_BANDS, config.seed)
     weight = recency_weights(stream["cutoff"], stream["cutoff"].max(), config.train.base_rate_half_life_days)
     return found | {"forms": judge_forms(stream, test, weight, draws(context))}

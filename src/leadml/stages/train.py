@@ -11,6 +11,7 @@ import pandas as pd
 from leadml.errors import ArtifactError, ConfigurationError, GateError
 from leadml.reasons import Reference, fit_reference
 from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference, read_decision
+from leadml.segment_choice import check_segments
 from leadml.stages import champions
 from leadml.stages.audited import audit_entry, check_left, fit_audited, show_findings, tell_suspects
 from leadml.stages.auditing import Audited, audit_extracted
@@ -39,6 +40,7 @@ def run(context: Context) -> None:
         champions.finish(context, STAGE)
     extracted = read_extracted(context.workspace)
     check_problem(context.config, extracted.facts["problem"])
+    check_segments(context.config.train.segments or [], extracted.features)
     champion = read_champion(context)
     scale = frozen_scale(context, champion, extracted.facts["problem"])
     with context.manifest.stage(STAGE) as entry:
