@@ -133,6 +133,7 @@ def _counts(rows: pd.DataFrame) -> dict[str, Any]:
         "leads": int(rows["lead_id"].nunique()),
         "accounts": int(rows["account_id"].nunique()),
         "converting_leads": int(rows.loc[label == 1, "lead_id"].nunique()),
+        "converting_accounts": int(rows.loc[label == 1, "account_id"].nunique()),
         "rate": float(label.mean()),
         "mean_probability": float(rows["probability"].mean()),
         "lists": lists["lists"],

@@ -207,7 +207,7 @@ def shrink(seen: np.ndarray, variance: np.ndarray) -> np.ndarray:
     excess = float(weight @ (seen - weight @ seen / weight.sum()) ** 2) - (len(seen) - 1)
     between = max(0.0, excess / float(weight.sum() - (weight**2).sum() / weight.sum()))
     weight = 1 / (between + variance)
-    return (seen - weight @ seen / weight.sum()) * between * weight
+    return (seen - weight @ seen / weight.sum()) * between * weight + 0.0  # no -0.0
 
 
 def look_up(levels: np.ndarray, found: Sequence[LevelShift]) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 from leadml.features.dictionary import Feature
 from leadml.reasons import sentence_case
 from leadml.report.calibrated import PARTS, band_words, error_words, form_words
+from leadml.report.card_learnt import learnt_blocks, segment_blocks
 from leadml.report.card_weak import weak_spots
 from leadml.report.data_words import why_words
 from leadml.report.fair import fair_words
@@ -47,7 +48,21 @@ def build_card(card: CardFacts, words: Words) -> str:
         f"# {words.t('card_title', version=card.facts['model_version'])}",
         f"**{words.t('card_verdict', title=verdict['title'])}.** {plain(verdict['why'])}",
     ]
-    sections = (purpose, data, recipe, figures, calibration, weak, fairness, features, left_out, versions, way_back)
+    sections = (
+        purpose,
+        data,
+        learnt,
+        recipe,
+        figures,
+        calibration,
+        segments,
+        weak,
+        fairness,
+        features,
+        left_out,
+        versions,
+        way_back,
+    )
     blocks = [*head, *(block for section in sections for block in section(card, words))]
     return "\n\n".join(b for b in blocks if b) + "\n"
 
@@ -98,6 +113,11 @@ def data(card: CardFacts, words: Words) -> list[str]:
 def day(text: str, words: Words) -> str:
     """An ISO date or instant in the language."""
     return words.date(datetime.fromisoformat(text))
+
+
+def learnt(card: CardFacts, words: Words) -> list[str]:
+    """What was tried, what was chosen and why, and how it holds from period to period."""
+    return learnt_blocks(card.metrics, words)
 
 
 def recipe(card: CardFacts, words: Words) -> list[str]:
@@ -162,6 +182,12 @@ def calibration(card: CardFacts, words: Words) -> list[str]:
         listed([error_words(found, words), band_words(found, words), *form_words(found, words)]),
         table((words.t("brier_caption"), ""), rows),
     ]
+
+
+def segments(card: CardFacts, words: Words) -> list[str]:
+    """Figures by the levels of the named segments, and their intercepts."""
+    names = {f.name: sentence_case(f.words(words.language)) for f in card.features}
+    return segment_blocks(card.metrics, names, words)
 
 
 def weak(card: CardFacts, words: Words) -> list[str]:

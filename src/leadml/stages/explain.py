@@ -98,6 +98,7 @@ def report_input(context: Context, scored: Scored, compared: Compared | None) ->
     workspace, scorer = context.workspace, scored.scorer
     problem = scorer.about["problem"]
     flat = scored.cutoff is None
+    drawn = draw_rows(scored.X, PAIR_LEADS, context.config.seed)
     metrics = read_json(workspace.evidence / scorer.version / "metrics.json", "leadml train")
     return ReportInput(
         scores=pd.concat([scored.keys[["lead_id"]], scored.frame], axis=1),
@@ -121,7 +122,8 @@ def report_input(context: Context, scored: Scored, compared: Compared | None) ->
         decision=scorer.decision or {},
         evidence=read_evidence(context),
         accounts=account_ids(scored.keys),
-        strength=scorer.pair_points(draw_rows(scored.X, PAIR_LEADS, context.config.seed)),
+        strength=scorer.pair_points(drawn),
+        bag=scorer.bag_spread(drawn),
         changes=None
         if compared is None
         else Changes(compared.moves, compared.cutoff, compared.model_version, compared.forced),

@@ -103,6 +103,19 @@ def read_audited(context: Context, rows: int) -> pd.DataFrame:
     return frame
 
 
+def tell_intercepts(context: Context, stage: str, trained: Trained) -> None:
+    """One line for each of train.segments: whether it has intercepts of its own, and on what evidence."""
+    for tried in trained.metrics["segment_intercepts"]:
+        shifts = ", ".join(f"{level['name']} {level['shift']:+.2f}" for level in tried["levels"])
+        told = f"intercepts of its own, log-odds {shifts}" if tried["used"] else "no intercepts of its own"
+        context.progress.say(
+            stage,
+            f"segment {tried['feature']}: {told}; log loss lower by {tried['less']:.4f} (standard error "
+            f"{tried['error']:.4f}), by those of earlier folds {tried['forward_less']:.4f} "
+            f"({tried['forward_error']:.4f}), in the newest fold {tried['newest_less']:.4f}",
+        )
+
+
 def tell_fairness(context: Context, stage: str, trained: Trained) -> None:
     """One line a column: how apart selection and error rates are, and the features that stand for it."""
     for found in trained.metrics.get("fairness", {}).get("columns", []):

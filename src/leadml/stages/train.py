@@ -18,7 +18,7 @@ from leadml.stages.auditing import Audited, audit_extracted
 from leadml.stages.carding import write_card
 from leadml.stages.context import Context
 from leadml.stages.doubts import champion_doubts
-from leadml.stages.judging import judge_further, tell_fairness
+from leadml.stages.judging import judge_further, tell_fairness, tell_intercepts
 from leadml.stages.lacking import lacking_extracted, tell_lacking
 from leadml.stages.racing import race_champion, race_lines, race_metrics, race_tags, recipe_facts
 from leadml.stages.settings import SCALE_KEYS, check_problem, plain
@@ -75,6 +75,7 @@ def run(context: Context) -> None:
             STAGE, f"the champion uses {', '.join(doubts)}, which this audit leaves out: its scores are stamped"
         )
     tell_suspects(context, STAGE, trained)
+    tell_intercepts(context, STAGE, trained)
     tell_fairness(context, STAGE, trained)
     for note in trained.notes:
         context.progress.say(STAGE, note)
@@ -235,6 +236,7 @@ def describe(entry: dict[str, Any], trained: Trained, scorer: LeadScorer) -> Non
     }
     entry["trees"] = trained.n_trees
     entry["ladder"] = trained.plan.to_dict()
+    entry["segment_intercepts"] = trained.metrics["segment_intercepts"]
     entry["calibration"] = trained.calibrator.to_dict()
     entry["shift"] = trained.shift
     entry["notes"] = list(trained.notes)
