@@ -12,6 +12,7 @@ from made_lists import make_config, make_leads
 from leadml.bootstrap import BootstrapConfig
 from leadml.calibration import Calibrator
 from leadml.config import Rung
+from leadml.importance import measure_bag
 from leadml.models import Ingredient, Ingredients, Model, fit_plan
 from leadml.models.ladder import EMPTY
 from leadml.report.card_learnt import learnt_blocks, segment_blocks
@@ -151,15 +152,16 @@ def test_the_spread_of_a_bag_is_each_booster_over_the_whole(bagged):
     model, X = bagged
     scorer = LeadScorer(model, Calibrator(0.8, 0.1), Scale(0.1, {}), (), {})
     frame = scorer.prepare(X)
-    spread = scorer.bag_spread(frame)
+    matrix = model.encoder.encode(frame)
+    spread = measure_bag(model, matrix)
     assert spread.shape == (3, len(scorer.encoder.names))
     whole = np.abs(scorer.points(frame)[1]).mean(axis=0)
     for one, ratios in zip(model.alone(), spread, strict=True):
         own = np.abs(replace(scorer, model=one).points(frame)[1]).mean(axis=0)
         np.testing.assert_allclose(ratios * whole, own, atol=1e-9)
     assert (spread.mean(axis=0) >= 1 - 1e-9).all()  # an average moves no more than what it is of, on average
-    no_bag = replace(scorer, model=Model(model.encoder, model.members[:1]))
-    assert no_bag.bag_spread(frame).shape == (0, spread.shape[1])
+    no_bag = Model(model.encoder, model.members[:1])
+    assert measure_bag(no_bag, matrix).shape == (0, spread.shape[1])
     shown = Explained(scorer.points(frame)[1], X.reset_index(drop=True), list(scorer.encoder.features))
     draws = BootstrapConfig(40, 0.9, 1)
     with_bag, without = (plot_bar(shown.measure(np.arange(len(X)), draws, bag), 5, EN) for bag in (spread, None))

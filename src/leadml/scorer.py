@@ -210,16 +210,6 @@ class LeadScorer:
         strength = self.model.interaction_strength(self.encoder.encode(X))
         return None if strength is None else POINTS_PER_LOG_ODD * abs(self.calibrator.slope) * strength
 
-    def bag_spread(self, X: pd.DataFrame) -> np.ndarray:
-        """Mean absolute points of each feature by one booster of the bags alone over those by all, of a prepared frame.
-
-        (b, k) of b boosters a bag, 1 where a feature moves nothing; b is 0 where the model has no bag.
-        """
-        matrix = self.encoder.encode(X)
-        sizes = [np.abs(m.contributions(matrix)[1]).sum(axis=0) for m in (self.model, *self.model.alone())]
-        whole = np.where(sizes[0] > 0, sizes[0], np.nan)
-        return np.nan_to_num(np.reshape(sizes[1:], (-1, len(whole))) / whole, nan=1.0)
-
     def fit_and_intent(self, points: np.ndarray) -> pd.DataFrame:
         """Fit (firmographic points) and intent (behaviour, timing, channel), centred on the reference list."""
         families = family_points(points, self.encoder.features) - pd.Series(self.scale.reference)

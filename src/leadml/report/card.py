@@ -9,7 +9,7 @@ from typing import Any
 from leadml.features.dictionary import Feature
 from leadml.reasons import sentence_case
 from leadml.report.calibrated import PARTS, band_words, error_words, form_words
-from leadml.report.card_learnt import learnt_blocks, segment_blocks
+from leadml.report.card_learnt import learnt, segments
 from leadml.report.card_weak import weak_spots
 from leadml.report.data_words import why_words
 from leadml.report.fair import fair_words
@@ -115,11 +115,6 @@ def day(text: str, words: Words) -> str:
     return words.date(datetime.fromisoformat(text))
 
 
-def learnt(card: CardFacts, words: Words) -> list[str]:
-    """What was tried, what was chosen and why, and how it holds from period to period."""
-    return learnt_blocks(card.metrics, words)
-
-
 def recipe(card: CardFacts, words: Words) -> list[str]:
     """How the model was made, and what the training remarked."""
     facts = card.facts
@@ -182,12 +177,6 @@ def calibration(card: CardFacts, words: Words) -> list[str]:
         listed([error_words(found, words), band_words(found, words), *form_words(found, words)]),
         table((words.t("brier_caption"), ""), rows),
     ]
-
-
-def segments(card: CardFacts, words: Words) -> list[str]:
-    """Figures by the levels of the named segments, and their intercepts."""
-    names = {f.name: sentence_case(f.words(words.language)) for f in card.features}
-    return segment_blocks(card.metrics, names, words)
 
 
 def weak(card: CardFacts, words: Words) -> list[str]:

@@ -1,12 +1,27 @@
 """The model card on what was learnt, and on segments."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from leadml.reasons import sentence_case
 from leadml.report.learnt import learnt_words, list_periods, period_row, spread_words, step_rows
 from leadml.report.markdown import cell_text, listed, plain, table
 from leadml.report.segmented import tell_segments
 from leadml.report.words import Words
+
+if TYPE_CHECKING:
+    from leadml.report.card import CardFacts
+
+
+def learnt(card: "CardFacts", words: Words) -> list[str]:
+    """What was tried, what was chosen and why, and how it holds from period to period."""
+    return learnt_blocks(card.metrics, words)
+
+
+def segments(card: "CardFacts", words: Words) -> list[str]:
+    """Figures by the levels of the named segments, and their corrections."""
+    names = {f.name: sentence_case(f.words(words.language)) for f in card.features}
+    return segment_blocks(card.metrics, names, words)
 
 
 def learnt_blocks(metrics: Mapping[str, Any], words: Words) -> list[str]:

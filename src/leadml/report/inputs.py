@@ -88,7 +88,7 @@ class ReportInput:
         accounts: (n,) the account of each lead; None where each is its own.
         strength: (k, k) mean absolute points that pairs of features give together (`LeadScorer.pair_points`); None
             where it is not known.
-        bag: (b, k) how far each of b boosters alone moves scores, over all of them (`LeadScorer.bag_spread`); None or
+        bag: (b, k) how far each of b boosters alone moves scores, over all of them (`importance.measure_bag`); None or
             b of 0 where the model has no bag.
         changes: since the last list; None where there is none to compare with.
         reference: what reasons compare a lead's values with.

@@ -134,6 +134,7 @@ LEARNT_TEXTS: dict[str, tuple[str, str]] = {
         "{name} tiene correcciones propias: con leads posteriores bajan la pérdida logarítmica en {less} (error "
         "estándar {error}). Cuentan en los puntos de esa variable: {levels}.",
     ),
+    "intercepts_more": ("and {n} more", "y {n} más"),
     "intercepts_alike": (
         "{name} has no corrections of its own: what the model gets wrong differs between its levels no more than "
         "chance explains.",

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from leadml.reasons import POINTS_PER_LOG_ODD, sentence_case
+from leadml.reasons.levels import looks_personal
 from leadml.report.calibrated import group_name
 from leadml.report.figures import interval_words
 from leadml.report.inputs import ReportInput
 from leadml.report.learnt import gain_of
 from leadml.report.words import Words
 
+MOST_LEVELS = 12  # of a segment whose corrections are told, those that matter most
 MUCH = 0.25  # of the stability index: the usual rule of thumb for a large shift
 Cell = tuple[str, str]  # figure, interval
 
@@ -46,9 +48,13 @@ def intercept_words(tried: Mapping[str, Any], names: Mapping[str, str], words: W
     shown = {key: words.number(tried[of], 4) for key, of in (keys | {"newest": "newest_less"}).items()}
     if not tried["used"]:
         return words.t(f"intercepts_{why_not(tried)}", name=name, **shown)
-    order = sorted(tried["levels"], key=lambda level: (-level["shift"], level["name"]))
-    told = [f"{level['name']} {words.points(POINTS_PER_LOG_ODD * level['shift'])}" for level in order]
-    return words.t("intercepts_used", name=name, levels=", ".join(told), **shown)
+    strongest = sorted(tried["levels"], key=lambda level: (-abs(level["shift"]), level["name"]))
+    kept = [level for level in strongest if not looks_personal(level["name"])][:MOST_LEVELS]
+    kept.sort(key=lambda level: (-level["shift"], level["name"]))
+    told = ", ".join(f"{level['name']} {words.points(POINTS_PER_LOG_ODD * level['shift'])}" for level in kept)
+    if left := len(tried["levels"]) - len(kept):
+        told += f" {words.t('intercepts_more', n=words.number(left))}"
+    return words.t("intercepts_used", name=name, levels=told, **shown)
 
 
 def why_not(tried: Mapping[str, Any]) -> str:

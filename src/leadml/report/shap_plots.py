@@ -75,7 +75,7 @@ class Explained:
 
 @dataclass(frozen=True)
 class Measured:
-    """A population, its `measure_importance`, and the `LeadScorer.bag_spread` of the model."""
+    """A population, its `measure_importance`, and the `importance.measure_bag` of the model."""
 
     explained: Explained
     importance: pd.DataFrame

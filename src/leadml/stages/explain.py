@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from leadml.importance import measure_bag
 from leadml.moves import Moves
 from leadml.report.inputs import Changes, Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
@@ -123,7 +124,7 @@ def report_input(context: Context, scored: Scored, compared: Compared | None) ->
         evidence=read_evidence(context),
         accounts=account_ids(scored.keys),
         strength=scorer.pair_points(drawn),
-        bag=scorer.bag_spread(drawn),
+        bag=measure_bag(scorer.model, scorer.encoder.encode(drawn)),
         changes=None
         if compared is None
         else Changes(compared.moves, compared.cutoff, compared.model_version, compared.forced),

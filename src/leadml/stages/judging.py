@@ -106,8 +106,9 @@ def read_audited(context: Context, rows: int) -> pd.DataFrame:
 def tell_intercepts(context: Context, stage: str, trained: Trained) -> None:
     """One line for each of train.segments: whether it has intercepts of its own, and on what evidence."""
     for tried in trained.metrics["segment_intercepts"]:
-        shifts = ", ".join(f"{level['name']} {level['shift']:+.2f}" for level in tried["levels"])
-        told = f"intercepts of its own, log-odds {shifts}" if tried["used"] else "no intercepts of its own"
+        sizes = [level["shift"] for level in tried["levels"]]
+        told = f"an intercept for each of {len(sizes)} levels" if tried["used"] else "no intercepts of its own"
+        told += f", log-odds from {min(sizes):+.2f} to {max(sizes):+.2f}" if tried["used"] else ""
         context.progress.say(
             stage,
             f"segment {tried['feature']}: {told}; log loss lower by {tried['less']:.4f} (standard error "
