@@ -21,8 +21,8 @@ from leadml.report.card_words import CARD_TEXTS
 from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.fair_words import FAIR_TEXTS
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
-from leadml.report.page import build_report
 from leadml.report.learnt_words import LEARNT_TEXTS
+from leadml.report.page import build_report
 from leadml.report.rests_words import RESTS_TEXTS
 from leadml.report.succession_words import SUCCESSION_TEXTS
 from leadml.report.verdict import view_verdict

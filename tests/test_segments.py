@@ -15,12 +15,15 @@ from leadml.errors import ConfigurationError
 from leadml.forms import choose_form
 from leadml.models import FoldRows
 from leadml.models.ladder import EMPTY
+from leadml.moves import explain_moves
+from leadml.reweighing import ScoredList
 from leadml.scorer import LeadScorer, Scale
 from leadml.segment_choice import check_segments, choose_segments
 from leadml.segment_shifts import OutOfTime, choose_shifts, estimate_shifts, shrink
 from leadml.segments import SegmentRows, find_drift, judge_segments
 from leadml.training import fit_recipe
 
+FAMILIES = ("firmographic", "behaviour", "timing", "channel")
 REGIONS = np.array(["east", "north", "south", "west"], dtype=object)
 
 
@@ -189,9 +192,25 @@ def test_a_level_unseen_in_training_has_no_shift(trained, drifting):
     np.testing.assert_allclose(alone.margins(asked), expected, atol=1e-12)
 
 
-def test_it_helps_on_the_test_where_the_drift_goes_on(trained, drifting):
+@pytest.fixture(scope="module")
+def plain(drifting):
     config = make_config()
-    plain = fit_recipe(*drifting, replace(config, model=replace(config.model, kind=Rung.logistic)))
+    return fit_recipe(*drifting, replace(config, model=replace(config.model, kind=Rung.logistic)))
+
+
+def test_what_a_new_model_with_shifts_changes_is_in_the_segments_points(trained, plain, drifting):
+    _, X, _ = drifting
+    scale = Scale(0.1, dict.fromkeys(FAMILIES, 0.0))
+    rows, ids = X.iloc[-200:].reset_index(drop=True), pd.Series([f"L{i}" for i in range(200)])
+    lists = [ScoredList(LeadScorer(t.final, t.calibrator, scale, (), {}), ids, rows) for t in (plain, trained)]
+    moves = explain_moves(*lists)
+    assert (moves.model.by_feature.drop(columns="region").abs().to_numpy() < 1e-9).all()
+    told = moves.model.base + moves.model.by_feature.sum(axis=1)
+    np.testing.assert_allclose(told, moves.leads["model"], atol=1e-6)
+    assert moves.model.by_feature["region"].abs().max() > 1
+
+
+def test_it_helps_on_the_test_where_the_drift_goes_on(trained, plain, drifting):
     assert plain.metrics["segment_intercepts"] == [] and plain.plan.shifts == ()
     losses = [t.metrics["scorers"]["model"]["log_loss"]["value"] for t in (trained, plain)]
     assert losses[0] < losses[1] - 0.0005
@@ -252,6 +271,3 @@ def test_named_segments_keep_their_order_and_small_levels():
     stream_rows = pd.DataFrame({"snapshot": range(10), "lead_id": [str(i) for i in range(10)], "label": 0.0})
     told = choose_segments(X, stream_rows, [category("region"), category("team")], ["team", "region"])
     assert list(told) == ["team", "region"] and told["region"] == ("n", "s") and len(told["team"]) == 10
-
-
-FAMILIES = ("firmographic", "behaviour", "timing", "channel")

@@ -184,6 +184,7 @@ def weak(card: CardFacts, words: Words) -> list[str]:
     names = {f.name: sentence_case(f.words(words.language)) for f in card.features}
     spots = [plain(s) for s in weak_spots(card.metrics, names, words)]
     looked_at = len(card.metrics["bands"]) + len((card.metrics.get("reliability") or {}).get("groups", []))
+    looked_at += sum(g["told"] for g in (card.metrics.get("segments") or {}).get("groups", []))
     note = words.t("card_weak_note", n=words.number(looked_at))
     return [f"## {words.t('card_weak')}", note, listed(spots) if spots else words.t("card_weak_none")]
 
