@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from leadml.bootstrap import BootstrapConfig, bootstrap_scores
 from leadml.calibration import calibration_error, chance_calibration_error
 from leadml.calibration_forms import Beta, fit_beta, fit_isotonic, judge_forms, one_side, paired_gain
+from leadml.encoding import level_texts
 from leadml.features.dictionary import Feature, Kind
 from leadml.judgement import AGE_BANDS
 from leadml.reliability import Judged, brier_parts, chance_of, judge_group, judge_reliability, reliability_bins
@@ -129,7 +130,12 @@ def test_segments_are_chosen_on_the_stream_by_how_far_their_rates_are_apart():
     features.append(Feature("visits", "behaviour", Kind.NUMBER, "", None, "v", "v"))
     assert list(choose_segments(X, stream, features)) == ["apart", "same"]
     assert choose_segments(X, stream, features, most=1) == {"apart": ("x", "y")}
-    assert fold(pd.Series(["x", "q", None, np.nan], dtype=object), ("x", "y")) == ["x", "(other)", None, None]
+    assert fold(level_texts(pd.Series(["x", "q", None, np.nan], dtype=object)), ("x", "y")) == [
+        "x",
+        "(other)",
+        None,
+        None,
+    ]
 
 
 def test_beta_is_logistic_regression_on_its_two_columns():

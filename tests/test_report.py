@@ -21,6 +21,7 @@ from leadml.report.card_words import CARD_TEXTS
 from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.fair_words import FAIR_TEXTS
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
+from leadml.report.learnt_words import LEARNT_TEXTS
 from leadml.report.page import build_report
 from leadml.report.rests_words import RESTS_TEXTS
 from leadml.report.succession_words import SUCCESSION_TEXTS
@@ -303,8 +304,8 @@ def test_both_languages_say_everything_with_the_same_placeholders():
 
 def test_no_text_is_said_under_the_key_of_another():
     parts = (
-        OWN_TEXTS, AUDIT_TEXTS, BACKTEST_TEXTS, CALIBRATED_TEXTS, CARD_TEXTS, CHANGES_TEXTS, FAIR_TEXTS, RESTS_TEXTS,
-        SUCCESSION_TEXTS, WORTH_TEXTS,
+        OWN_TEXTS, AUDIT_TEXTS, BACKTEST_TEXTS, CALIBRATED_TEXTS, CARD_TEXTS, CHANGES_TEXTS, FAIR_TEXTS, LEARNT_TEXTS,
+        RESTS_TEXTS, SUCCESSION_TEXTS, WORTH_TEXTS,
     )  # fmt: skip
     assert len(TEXTS) == sum(map(len, parts))
 

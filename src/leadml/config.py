@@ -424,10 +424,15 @@ class TrainConfig:
     p50: float | None = MISSING
     promote: Promote = MISSING
     enough: EnoughConfig = field(default_factory=EnoughConfig)
+    segments: list[str] | None = field(default_factory=list)
+    segment_conversions: int = 10
 
     def __post_init__(self) -> None:
+        if twice := repeated(self.segments or []):
+            raise ConfigurationError(f"train.segments={self.segments} names {twice} twice")
         check_positive(
             train__min_conversions=self.min_conversions,
+            train__segment_conversions=self.segment_conversions,
             train__base_rate_half_life_days=self.base_rate_half_life_days,
             train__max_shift=self.max_shift,
         )

@@ -170,6 +170,12 @@ def level_codes(column: pd.Series, levels: tuple[str, ...]) -> np.ndarray:
     return table[codes]
 
 
+def level_texts(column: pd.Series) -> np.ndarray:
+    """Each value's level as text (n,), object; None where missing."""
+    texts = _as_text(column)
+    return texts.astype(object).where(texts.notna(), None).to_numpy()
+
+
 def number_values(column: pd.Series) -> np.ndarray:
     """Float64 (n,), NaN for missing and infinite values; raises `ArtifactError` where a value is text."""
     if isinstance(column.dtype, pd.CategoricalDtype):

@@ -44,13 +44,21 @@ def choose_form(margins: Sequence[np.ndarray], folds: Sequence[FoldRows]) -> For
     return FormChoice(form, slope, {f.value: means[f] for f in Form})
 
 
+def calibrate_form(form: Form, margin: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Calibrator:
+    """The form's line through margins (n,), with the intercept that reproduces the weighted rate of the labels (n,)."""
+    slope = fit_form(form, margin, label, weight)
+    return Calibrator(slope, recentre(slope * margin, weight, smoothed_rate(label, weight)))
+
+
+def smoothed_rate(label: np.ndarray, weight: np.ndarray) -> float:
+    """The weighted rate; half a conversion stands for none, as a rate of 0 has no log-odds."""
+    return (float(weight @ label) + 0.5) / (float(weight.sum()) + 1)
+
+
 def _loss(form: Form, margins: Sequence[np.ndarray], folds: Sequence[FoldRows], fold: int) -> np.ndarray:
     others = [i for i in range(len(folds)) if i != fold] or [fold]
     margin = np.concatenate([margins[i] for i in others])
     label = np.concatenate([folds[i].labels for i in others])
     weight = np.concatenate([folds[i].weight for i in others])
-    slope = fit_form(form, margin, label, weight)
-    # Half a conversion stands for none: a rate of 0 has no log-odds.
-    rate = (float(weight @ label) + 0.5) / (float(weight.sum()) + 1)
-    calibrator = Calibrator(slope, recentre(slope * margin, weight, rate))
+    calibrator = calibrate_form(form, margin, label, weight)
     return row_losses(folds[fold].labels, calibrator.probability(margins[fold]))[0]

@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from leadml.bootstrap import BootstrapConfig, draw_weights
 from leadml.errors import ArtifactError
 from leadml.features.dictionary import Feature
+from leadml.models import Model
 from leadml.reasons import family_points
 from leadml.schema import FAMILIES
 
@@ -87,6 +88,22 @@ def measure_segments(
         )
     table = pd.DataFrame(rows)
     return table.sort_values("leads", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def measure_bag(model: Model, matrix: np.ndarray) -> np.ndarray:
+    """How far each booster of the bags alone moves a score by each feature, over how far all of them together do.
+
+    Args:
+        model: of any members; those that are no bags are part of every one.
+        matrix: (n, k) of the model's encoder.
+
+    Returns:
+        (b, k) mean absolute contributions over the whole model's, for b boosters a bag; 1 where a feature moves
+        nothing; b is 0 where the model has no bag of two or more.
+    """
+    sizes = [np.abs(m.contributions(matrix)[1]).sum(axis=0) for m in (model, *model.alone())]
+    whole = np.where(sizes[0] > 0, sizes[0], np.nan)
+    return np.nan_to_num(np.reshape(sizes[1:], (-1, len(whole))) / whole, nan=1.0)
 
 
 def find_partners(strength: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ def judge_test(test: pd.DataFrame, baselines: Sequence[str], train: TrainConfig,
     if "points" in scores:
         pair = {name: scores[name] for name in ("points", "constant")}
         result["points_to_constant"] = bootstrap_scores(test, pair, config)["differences"]["constant"]
-    result["bands"] = {name: _judge_band(rows, config) for name, rows in _bands(test) if len(rows)}
+    result["bands"] = {name: judge_rows(rows, config) for name, rows in _bands(test) if len(rows)}
     result["calibration"] = _judge_calibration(test, seed)
     shown = {"model": "margin"} | {name: f"score_{name}" for name in baselines if name == "points"}
     result["capture"] = {
@@ -49,6 +49,15 @@ def judge_test(test: pd.DataFrame, baselines: Sequence[str], train: TrainConfig,
     }
     result["pooled_auc"] = plain_number(auc(test["label"].to_numpy(float), test["margin"].to_numpy(float)))
     return result
+
+
+def judge_rows(rows: pd.DataFrame, config: BootstrapConfig) -> dict[str, Any]:
+    """Counts of some rows of the test (as in `judge_test`), the model's figures and its differences to the constant."""
+    figures = bootstrap_scores(rows, {"model": _scores(rows), "constant": _scores(rows, "_constant")}, config)
+    return _counts(rows) | {
+        "figures": figures["scorers"]["model"],
+        "difference_to_constant": figures["differences"]["constant"],
+    }
 
 
 def judge_origins(stream: pd.DataFrame, train: TrainConfig, seed: int) -> list[dict[str, Any]]:
@@ -116,14 +125,6 @@ def _bands(test: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [*bands, ("untouched", test[test["untouched"]]), ("new_accounts", test[test["new_account"]])]
 
 
-def _judge_band(rows: pd.DataFrame, config: BootstrapConfig) -> dict[str, Any]:
-    figures = bootstrap_scores(rows, {"model": _scores(rows), "constant": _scores(rows, "_constant")}, config)
-    return _counts(rows) | {
-        "figures": figures["scorers"]["model"],
-        "difference_to_constant": figures["differences"]["constant"],
-    }
-
-
 def _counts(rows: pd.DataFrame) -> dict[str, Any]:
     label = rows["label"]
     lists = evaluate_lists(rows.assign(score=rows["margin"]))
@@ -132,6 +133,7 @@ def _counts(rows: pd.DataFrame) -> dict[str, Any]:
         "leads": int(rows["lead_id"].nunique()),
         "accounts": int(rows["account_id"].nunique()),
         "converting_leads": int(rows.loc[label == 1, "lead_id"].nunique()),
+        "converting_accounts": int(rows.loc[label == 1, "account_id"].nunique()),
         "rate": float(label.mean()),
         "mean_probability": float(rows["probability"].mean()),
         "lists": lists["lists"],

@@ -198,6 +198,14 @@ def brier_parts(p: np.ndarray, y: np.ndarray, bins: int = MOST_BINS) -> dict[str
     }
 
 
+def level_rows(levels: Sequence[str | None]) -> list[tuple[str, np.ndarray]]:
+    """Name and rows (mask) of each level (n,): the largest first, ties by name; "", the missing ones, last."""
+    values = pd.Series(list(levels), dtype=object)
+    order = values.value_counts(dropna=True)
+    names = sorted(order.index, key=lambda level: (-order[level], str(level)))
+    return [*((str(n), (values == n).to_numpy()) for n in names), ("", values.isna().to_numpy())]
+
+
 def _groups(
     test: pd.DataFrame, segments: Mapping[str, Sequence[str | None]], bands: Mapping[str, tuple[float, float]]
 ) -> list[tuple[str, str, str, np.ndarray]]:
@@ -206,11 +214,5 @@ def _groups(
     found = [("age", "", name, (age >= low) & (age < high)) for name, (low, high) in bands.items()]
     month = test["cutoff"].dt.strftime("%Y-%m")
     found += [("month", "", str(m), (month == m).to_numpy()) for m in sorted(month.dropna().unique())]
-    for of, levels in segments.items():
-        values = pd.Series(list(levels), dtype=object)
-        order = values.value_counts(dropna=True)
-        # The largest first, ties by name; the missing ones last.
-        for name in sorted(order.index, key=lambda level: (-order[level], str(level))):
-            found.append(("segment", of, str(name), (values == name).to_numpy()))
-        found.append(("segment", of, "", values.isna().to_numpy()))
+    found += [("segment", of, name, rows) for of, levels in segments.items() for name, rows in level_rows(levels)]
     return [group for group in found if group[3].any()]

@@ -1,7 +1,8 @@
 """The recipe: split, fit, calibrate, judge on the test, and only then repeat everything on all matured rows.
 
 1. Forward purged folds decide what is learnt (the ladder) and give the out-of-time stream of margins.
-2. The calibrator's slope comes from the stream, its intercept from the matured base rate.
+2. The calibrator's slope comes from the stream, as do separate intercepts of segments where they are proven better;
+   its intercept comes from the matured base rate.
 3. The *judged* model is fitted on the training rows and predicts the test; figures and verdict come from there.
 4. The *final* model repeats the recipe on everything matured. The test rows enter it as training rows, after the
    judgement is written; no choice (rung, trees, slope, verdict) ever sees their labels.
@@ -27,6 +28,7 @@ from leadml.models.ladder import Plan, choose_plan, logistic_model
 from leadml.models.points import used_features
 from leadml.recipe import RecipeConfig, count_converting
 from leadml.recipe_data import RecipeData, prepare
+from leadml.segment_shifts import separate_segments
 from leadml.splits import Split
 from leadml.verdict import USE_POINTS, Verdict, build_verdict
 
@@ -215,8 +217,10 @@ def _calibrate(data: RecipeData, matured: pd.DataFrame, rows: np.ndarray, slope:
 def _judge(data: RecipeData) -> Judged:
     train, config, folds = data.split.train, data.config, data.folds()
     plan = choose_plan(data.X, folds, data.given)
-    form, stream = choose_form(plan.margins, folds), _stream(data, plan)
-    slope = form.slope
+    form = choose_form(plan.margins, folds)
+    separate = separate_segments(data, plan, form, folds)
+    plan, slope = separate.plan, form.slope
+    stream = _stream(data, plan)
     calibrator, rate = _calibrate(data, stream, train, slope)
     model = data.fit(train, plan)
     test = data.part(data.split.test)
@@ -238,9 +242,9 @@ def _judge(data: RecipeData) -> Judged:
         read_evidence(metrics, count_converting(data.snapshots, train), plan.rung == Rung.points.value), config.train
     )
     metrics |= {"ladder": plan.to_dict(), "calibration_form": form.to_dict()}
-    return Judged(
-        plan, form, model, calibrator, rate, stream, test, metrics, verdict, (*_shrinkage(data.split), *notes)
-    )
+    metrics["segment_intercepts"] = separate.to_dict()
+    told = (*_shrinkage(data.split), *separate.notes, *notes)
+    return Judged(plan, form, model, calibrator, rate, stream, test, metrics, verdict, told)
 
 
 def _without_effort(data: RecipeData) -> dict[str, tuple[Feature, ...]]:

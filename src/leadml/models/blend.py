@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,18 @@ class Model:
             return np.zeros((matrix.shape[1], matrix.shape[1]))
         return None if self.explainer is None else self.explainer.interaction_strength(matrix)
 
+    def alone(self) -> list["Model"]:
+        """One model a booster of the bags, each with that booster alone and the other members; [] where none is a bag.
+
+        Trained with another seed, the whole bag might have been any of them.
+        """
+        sizes = [len(m.learner.boosters) for m in self.members if isinstance(m.learner, Trees)]
+        count = min(sizes, default=0)
+        return [
+            replace(self, members=tuple(_take_booster(m, i) for m in self.members))
+            for i in range(count if count > 1 else 0)
+        ]
+
     @cached_property
     def explainer(self) -> "Explainer | None":
         """What explains the trees; None where numba cannot be used: then LightGBM's pred_contrib serves, far slower.
@@ -139,6 +151,13 @@ class Model:
             base += weight * float(told[0, -1])
             values += weight * told[:, :-1]
         return base, values
+
+
+def _take_booster(member: Member, place: int) -> Member:
+    """The member with one booster of its bag alone; itself, where it has none."""
+    if not isinstance(member.learner, Trees):
+        return member
+    return replace(member, learner=Trees((member.learner.boosters[place],), member.learner.shift))
 
 
 def store_members(members: Sequence[Member]) -> tuple[list[dict[str, Any]], list[lgb.Booster]]:

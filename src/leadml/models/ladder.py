@@ -33,6 +33,7 @@ from leadml.models.boosted import (
 )
 from leadml.models.linear import LinearModel, draw_rows, fit_linear
 from leadml.models.points import fit_points, used_features
+from leadml.models.shifts import SegmentShift, shift_members
 from leadml.models.trees import LOOSE, TREES, Trees
 from leadml.scorecard import PointRule
 
@@ -112,7 +113,7 @@ class Plan:
 
     ``margins`` are the chosen candidate's of each fold's validation rows, ``probabilities`` theirs by what was fitted
     on the other folds; ``strength`` is that of a logistic regression, member or not; ``curves`` are the mean losses
-    seen on the way, by member: at each number of trees, at each strength.
+    seen on the way, by member: at each number of trees, at each strength. ``shifts`` of segments are one more member.
     """
 
     rung: str
@@ -122,6 +123,7 @@ class Plan:
     steps: tuple[Step, ...]
     strength: float
     curves: dict[str, np.ndarray] = field(default_factory=dict)
+    shifts: tuple[SegmentShift, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -186,6 +188,9 @@ def fit_plan(plan: Plan, X: pd.DataFrame, rows: np.ndarray, labels: np.ndarray, 
             matrix = encoder.encode(X, rows[drawn])
             learner = fit_linear(matrix, labels[drawn], encoder, [member.strength], weight)[0]
         members.append(Member(member.name, member.weight, learner))
+    if plan.shifts:
+        stands = np.where(labels == 0, 1 / share, 1.0)
+        members.extend(shift_members(plan.shifts, encoder, encoder.encode(X, rows), stands))
     return Model(encoder, tuple(members))
 
 

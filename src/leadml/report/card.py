@@ -9,6 +9,7 @@ from typing import Any
 from leadml.features.dictionary import Feature
 from leadml.reasons import sentence_case
 from leadml.report.calibrated import PARTS, band_words, error_words, form_words
+from leadml.report.card_learnt import learnt, segments
 from leadml.report.card_weak import weak_spots
 from leadml.report.data_words import why_words
 from leadml.report.fair import fair_words
@@ -47,7 +48,21 @@ def build_card(card: CardFacts, words: Words) -> str:
         f"# {words.t('card_title', version=card.facts['model_version'])}",
         f"**{words.t('card_verdict', title=verdict['title'])}.** {plain(verdict['why'])}",
     ]
-    sections = (purpose, data, recipe, figures, calibration, weak, fairness, features, left_out, versions, way_back)
+    sections = (
+        purpose,
+        data,
+        learnt,
+        recipe,
+        figures,
+        calibration,
+        segments,
+        weak,
+        fairness,
+        features,
+        left_out,
+        versions,
+        way_back,
+    )
     blocks = [*head, *(block for section in sections for block in section(card, words))]
     return "\n\n".join(b for b in blocks if b) + "\n"
 
@@ -169,6 +184,7 @@ def weak(card: CardFacts, words: Words) -> list[str]:
     names = {f.name: sentence_case(f.words(words.language)) for f in card.features}
     spots = [plain(s) for s in weak_spots(card.metrics, names, words)]
     looked_at = len(card.metrics["bands"]) + len((card.metrics.get("reliability") or {}).get("groups", []))
+    looked_at += sum(g["told"] for g in (card.metrics.get("segments") or {}).get("groups", []))
     note = words.t("card_weak_note", n=words.number(looked_at))
     return [f"## {words.t('card_weak')}", note, listed(spots) if spots else words.t("card_weak_none")]
 

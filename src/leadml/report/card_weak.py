@@ -12,13 +12,16 @@ CHANCE_AUC = 0.5
 def weak_spots(metrics: Mapping[str, Any], names: Mapping[str, str], words: Words) -> list[str]:
     """One sentence a weakness, with its figures.
 
-    Of a band of `judge_test` (ages, untouched, new accounts): the interval of the AUC reaches down to chance, or that
-    of the log loss' difference to the constant rate up to 0. Of a group of `judge_reliability`: its rate lies outside
-    what a perfect model would show, or else its calibration error is beyond chance. ``names`` are features in words.
+    Of a band of `judge_test` (ages, untouched, new accounts) and of a level of a named segment: the interval of the AUC
+    reaches down to chance, or that of the log loss' difference to the constant rate up to 0. Of a group of
+    `judge_reliability`: its rate lies outside what a perfect model would show, or else its calibration error is beyond
+    chance. ``names`` are features in words.
     """
     found = []
-    for name, band in metrics.get("bands", {}).items():
-        told = words.known(f"segment_{name}", name)
+    spots = [(words.known(f"segment_{name}", name), band) for name, band in metrics.get("bands", {}).items()]
+    segments = (metrics.get("segments") or {}).get("groups", [])
+    spots += [(group_name(g | {"kind": "segment"}, names, words), g) for g in segments if g["told"]]
+    for told, band in spots:
         conversions = words.number(band["converting_leads"])
         auc, loss = band["figures"]["auc"], (band.get("difference_to_constant") or {}).get("log_loss")
         if auc["low"] is None or auc["low"] <= CHANCE_AUC:

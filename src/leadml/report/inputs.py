@@ -88,6 +88,8 @@ class ReportInput:
         accounts: (n,) the account of each lead; None where each is its own.
         strength: (k, k) mean absolute points that pairs of features give together (`LeadScorer.pair_points`); None
             where it is not known.
+        bag: (b, k) how far each of b boosters alone moves scores, over all of them (`importance.measure_bag`); None or
+            b of 0 where the model has no bag.
         changes: since the last list; None where there is none to compare with.
         reference: what reasons compare a lead's values with.
         card: the model card (Markdown); None where the model has none.
@@ -105,6 +107,7 @@ class ReportInput:
     evidence: Evidence = field(default_factory=Evidence)
     accounts: np.ndarray | None = None
     strength: np.ndarray | None = None
+    bag: np.ndarray | None = None
     changes: Changes | None = None
     reference: Reference = field(default_factory=Reference)
     card: str | None = None

@@ -16,7 +16,9 @@ from leadml.report.evidence import view_data, view_denied
 from leadml.report.fair import view_fair
 from leadml.report.figures import view_test, view_threshold
 from leadml.report.inputs import ReportInput
+from leadml.report.learnt import view_learnt
 from leadml.report.rests import view_rests
+from leadml.report.segmented import view_segments
 from leadml.report.succession import view_succession
 from leadml.report.verdict import view_verdict
 from leadml.report.words import Words
@@ -56,6 +58,8 @@ def build_report(data: ReportInput) -> str:
         succession=view_succession(data, words),
         threshold=view_threshold(data, words),
         test=view_test(data, words),
+        learnt=view_learnt(data, words),
+        segmented=view_segments(data, words),
         worth=view_worth(data, words),
         sooner=view_sooner(data, words),
         lacking=view_lacking(data, words),

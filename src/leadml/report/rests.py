@@ -1,5 +1,6 @@
 """The report's section on what the scores rest on: families, features, what counts together, segments."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,12 @@ def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
         return shown
     drawn = min(len(data.points), shap_plots.MOST_LEADS)
     seed, draws = data.context.seed, bootstrap(data)
-    percent = words.percent(draws.confidence)
+    bars = words.t("bar_caption", confidence=words.percent(draws.confidence)) + bag_words(data, words)
     dependence = words.t("dependence_caption", n=words.number(drawn))
     if data.strength is not None:
         dependence += ". " + words.t("dependence_together")
     figures = [
-        (words.t("bar_caption", confidence=percent), shap_plots.plot_bar(
-            explained.measure(data.account_ids, draws), MOST_FEATURES, words)),
+        (bars, shap_plots.plot_bar(explained.measure(data.account_ids, draws, data.bag), MOST_FEATURES, words)),
         (
             words.t("beeswarm_caption", n=words.number(drawn)),
             shap_plots.plot_beeswarm(explained, MOST_FEATURES, words, seed),
@@ -45,8 +45,16 @@ def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
     ]  # fmt: skip
     shown["plots"] = [(caption, Markup(svg)) for caption, svg in figures]
     shown["pairs"] = view_pairs(data, words)
-    shown["segments"] = view_segments(explained, data.scores["probability"].to_numpy(), words)
+    named = [group["of"] for group in (data.metrics.get("segments") or {}).get("groups", [])]
+    shown["segments"] = view_segments(explained, data.scores["probability"].to_numpy(), words, named)
     return shown
+
+
+def bag_words(data: ReportInput, words: Words) -> str:
+    """What the dots beside the bars are; "" where the model has no bag."""
+    if data.bag is None or not len(data.bag):
+        return words.t("bar_no_bag")
+    return words.t("bar_bag", n=words.number(len(data.bag)), drawn=words.number(min(len(data.points), PAIR_LEADS)))
 
 
 def bootstrap(data: ReportInput) -> BootstrapConfig:
@@ -86,9 +94,11 @@ def view_pairs(data: ReportInput, words: Words) -> dict[str, Any] | None:
     return {"rows": rows, "sentence": words.t("pairs_sentence", share=words.percent(both / total, 0), n=drawn)}
 
 
-def view_segments(explained: shap_plots.Explained, probability: np.ndarray, words: Words) -> dict[str, Any] | None:
-    """What scores rest on by the levels of a segment; None where there is none with two levels."""
-    segment = choose_segment(explained)
+def view_segments(
+    explained: shap_plots.Explained, probability: np.ndarray, words: Words, named: Sequence[str] = ()
+) -> dict[str, Any] | None:
+    """What scores rest on by the levels of a segment, one of the ``named`` first; None where none has two levels."""
+    segment = choose_segment(explained, named)
     if segment is None:
         return None
     features, feature = explained.features, explained.features[segment]
@@ -115,12 +125,10 @@ def view_segments(explained: shap_plots.Explained, probability: np.ndarray, word
     }
 
 
-def choose_segment(explained: shap_plots.Explained) -> int | None:
-    """The place of the category of the firmographic family that moves scores most and has two levels or more."""
-    strength = explained.strength()
-    places = [
-        k
-        for k, f in enumerate(explained.features)
-        if f.kind == Kind.CATEGORY and f.family == "firmographic" and explained.X[f.name].nunique() > 1
-    ]
+def choose_segment(explained: shap_plots.Explained, named: Sequence[str] = ()) -> int | None:
+    """The place of the category, with two levels or more, that moves scores most; firmographic where none is named."""
+    strength, features = explained.strength(), explained.features
+    apart = [k for k, f in enumerate(features) if f.kind == Kind.CATEGORY and explained.X[f.name].nunique() > 1]
+    places = [k for k in apart if features[k].name in named]
+    places = places or [k for k in apart if features[k].family == "firmographic"]
     return max(places, key=lambda k: float(strength[k]), default=None)

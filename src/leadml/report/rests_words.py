@@ -35,9 +35,16 @@ RESTS_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "bar_caption": (
         "The strongest features: how many points each moves a score, up or down, on average. The lines are "
-        "{confidence} intervals for other leads of the same kind and this model; another training would differ more",
+        "{confidence} intervals for other leads of the same kind and this model",
         "Las variables más fuertes: cuántos puntos mueve cada una la puntuación, arriba o abajo, de media. Las líneas "
-        "son intervalos del {confidence} para otros leads parecidos y este modelo; otro entrenamiento variaría más",
+        "son intervalos del {confidence} para otros leads parecidos y este modelo",
+    ),
+    "bar_no_bag": ("; another training would differ more", "; otro entrenamiento variaría más"),
+    "bar_bag": (
+        ". The circles are the {n} models averaged here, each alone ({drawn} leads): what is left to the chance of "
+        "training; with other data it would differ more",
+        ". Los círculos son los {n} modelos que aquí se promedian, cada uno por sí solo ({drawn} leads): lo que "
+        "depende del azar del entrenamiento; con otros datos variaría más",
     ),
     "dependence_together": (
         "The colour is the value of the number that it counts together with most: pale is low, dark is high, grey is "

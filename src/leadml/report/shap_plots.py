@@ -61,9 +61,9 @@ class Explained:
         """Mean absolute points of each feature (k,)."""
         return np.abs(self.points).mean(axis=0) if len(self.points) else np.zeros(self.points.shape[1])
 
-    def measure(self, accounts: np.ndarray, config: BootstrapConfig) -> "Measured":
-        """With the intervals of the features' importance."""
-        return Measured(self, measure_importance(self.points, self.features, accounts, config))
+    def measure(self, accounts: np.ndarray, config: BootstrapConfig, bag: np.ndarray | None = None) -> "Measured":
+        """With the intervals of the features' importance, and how far each booster of a bag moves scores, over all."""
+        return Measured(self, measure_importance(self.points, self.features, accounts, config), bag)
 
     def sample(self, count: int, seed: int) -> "Explained":
         """At most ``count`` of the rows, drawn with the seed, in their order."""
@@ -75,10 +75,16 @@ class Explained:
 
 @dataclass(frozen=True)
 class Measured:
-    """A population and its `measure_importance`."""
+    """A population, its `measure_importance`, and the `importance.measure_bag` of the model."""
 
     explained: Explained
     importance: pd.DataFrame
+    bag: np.ndarray | None = None
+
+    def single(self, places: list[int]) -> np.ndarray:
+        """Mean absolute points (b, places) by each booster of a bag alone; b is 0 where there is none."""
+        bag = np.zeros((0, len(self.importance))) if self.bag is None else self.bag
+        return bag[:, places] * self.explained.strength()[places]
 
 
 def plot_bar(measured: Measured, count: int, words: Words) -> str:
@@ -92,10 +98,15 @@ def plot_bar(measured: Measured, count: int, words: Words) -> str:
         axes.barh(np.arange(len(top)), strength, color=colours, height=0.66)
         low, high = importance["low"].to_numpy()[top], importance["high"].to_numpy()[top]
         axes.hlines(np.arange(len(top)), low, high, color=INK, linewidth=1.2)
-        for place, (value, end) in enumerate(zip(strength, high, strict=True)):
-            axes.text(np.fmax(value, end), place, f" {words.number(value, 1)}", va="center", ha="left")
+        ends = np.fmax(strength, high)
+        for single in measured.single(top):
+            axes.scatter(single, np.arange(len(top)), s=15, color="white", edgecolor=INK, linewidth=0.9, zorder=3)
+            ends = np.fmax(ends, single)
+        room = 0.012 * float(ends.max(initial=1e-9))  # so that a dot does not touch the number
+        for place, (value, end) in enumerate(zip(strength, ends, strict=True)):
+            axes.text(end + room, place, words.number(value, 1), va="center", ha="left")
         _feature_rows(axes, explained, top, words)
-        axes.set_xlim(0, 1.08 * float(np.fmax(strength, high).max(initial=1e-9)))
+        axes.set_xlim(0, 1.09 * float(ends.max(initial=1e-9)))
         axes.set_xlabel(words.t("axis_mean_points"))
         number_axis(axes.xaxis, words.language)
         handles = [Patch(color=colour, label=words.t(family)) for family, colour in FAMILY_COLOURS.items()]

@@ -11,6 +11,7 @@ from leadml.report.calibrated_words import CALIBRATED_TEXTS
 from leadml.report.card_words import CARD_TEXTS
 from leadml.report.changes_words import CHANGES_TEXTS
 from leadml.report.fair_words import FAIR_TEXTS
+from leadml.report.learnt_words import LEARNT_TEXTS
 from leadml.report.rests_words import RESTS_TEXTS
 from leadml.report.succession_words import SUCCESSION_TEXTS
 from leadml.report.worth_words import WORTH_TEXTS
@@ -375,6 +376,7 @@ TEXTS = (
     | CARD_TEXTS
     | CHANGES_TEXTS
     | FAIR_TEXTS
+    | LEARNT_TEXTS
     | RESTS_TEXTS
     | SUCCESSION_TEXTS
     | WORTH_TEXTS

@@ -11,6 +11,7 @@ from leadml.backtest import Judged, Origins, Settings, build_origins, judge_orig
 from leadml.errors import DataError
 from leadml.features.dictionary import Feature
 from leadml.report.words import Words
+from leadml.segment_choice import check_segments
 from leadml.stages.audited import check_left
 from leadml.stages.auditing import audit_extracted
 from leadml.stages.backtest_tables import show_backtest
@@ -26,6 +27,7 @@ def run(context: Context) -> None:
     """Publishes data/backtest and logs it to MLflow; changes no model. Origins that are finished are not repeated."""
     extracted = read_extracted(context.workspace)
     check_problem(context.config, extracted.facts["problem"])
+    check_segments(context.config.train.segments or [], extracted.features)
     config = context.config
     found = build_origins(extracted.snapshots, recipe(config), config.backtest.origins)
     with context.manifest.stage(STAGE) as entry:

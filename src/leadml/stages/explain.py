@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from leadml.importance import measure_bag
 from leadml.moves import Moves
 from leadml.report.inputs import Changes, Evidence, ReportContext, ReportInput
 from leadml.report.page import build_report
@@ -98,6 +99,7 @@ def report_input(context: Context, scored: Scored, compared: Compared | None) ->
     workspace, scorer = context.workspace, scored.scorer
     problem = scorer.about["problem"]
     flat = scored.cutoff is None
+    drawn = draw_rows(scored.X, PAIR_LEADS, context.config.seed)
     metrics = read_json(workspace.evidence / scorer.version / "metrics.json", "leadml train")
     return ReportInput(
         scores=pd.concat([scored.keys[["lead_id"]], scored.frame], axis=1),
@@ -121,7 +123,8 @@ def report_input(context: Context, scored: Scored, compared: Compared | None) ->
         decision=scorer.decision or {},
         evidence=read_evidence(context),
         accounts=account_ids(scored.keys),
-        strength=scorer.pair_points(draw_rows(scored.X, PAIR_LEADS, context.config.seed)),
+        strength=scorer.pair_points(drawn),
+        bag=measure_bag(scorer.model, scorer.encoder.encode(drawn)),
         changes=None
         if compared is None
         else Changes(compared.moves, compared.cutoff, compared.model_version, compared.forced),

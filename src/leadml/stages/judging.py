@@ -1,5 +1,6 @@
-"""What train finds out about the judged model beyond the verdict: calibration in parts, groups of people, proxies."""
+"""What train finds out about the judged model beyond the verdict: calibration, segments, groups of people, proxies."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pandas as pd
 from leadml.bootstrap import BootstrapConfig
 from leadml.calibration import recency_weights
 from leadml.calibration_forms import judge_forms
+from leadml.encoding import level_texts
 from leadml.errors import DataError
 from leadml.fairness import Least, audit_groups
 from leadml.groups import make_groups
@@ -15,6 +17,7 @@ from leadml.judgement import AGE_BANDS
 from leadml.proxies import find_proxies, newest_rows
 from leadml.reliability import judge_reliability
 from leadml.segment_choice import choose_segments, fold
+from leadml.segments import SegmentRows, judge_segments
 from leadml.sensitive import sensitive_topic
 from leadml.stages.auditing import Audited
 from leadml.stages.calibrate import in_lists
@@ -26,18 +29,29 @@ from leadml.training import Trained
 
 
 def judge_further(context: Context, extracted: Extracted, audited: Audited, trained: Trained) -> Trained:
-    """The training with ``reliability`` and, where fairness.columns names any, ``fairness`` among its metrics."""
-    found = {"reliability": reliability(context, extracted, audited, trained)}
-    if context.config.fairness.columns:
+    """The training with more among its metrics.
+
+    ``reliability``; where train.segments names any, ``segments``; where fairness.columns does, ``fairness``.
+    """
+    config, test, stream = context.config, trained.test, trained.stream
+    named = config.train.segments or []
+    told = choose_segments(extracted.X, stream, audited.used, named)
+    levels, before = (
+        {name: fold(level_texts(extracted.X[name].iloc[part["snapshot"]]), kept) for name, kept in told.items()}
+        for part in (test, stream)
+    )
+    found: dict[str, Any] = {"reliability": reliability(context, trained, levels)}
+    if named:
+        rows, least = SegmentRows(test, stream, levels, before), config.train.segment_conversions
+        found["segments"] = {"least": least, "groups": judge_segments(rows, least, draws(context))}
+    if config.fairness.columns:
         found["fairness"] = fairness(context, extracted, audited, trained)
     return replace(trained, metrics=trained.metrics | found)
 
 
-def reliability(context: Context, extracted: Extracted, audited: Audited, trained: Trained) -> dict[str, Any]:
+def reliability(context: Context, trained: Trained, levels: Mapping[str, Sequence[str | None]]) -> dict[str, Any]:
     """`judge_reliability` of the test, and under ``forms`` isotonic and beta calibration (`judge_forms`)."""
     stream, test, config = trained.stream, trained.test, context.config
-    segments = choose_segments(extracted.X, stream, audited.used)
-    levels = {name: fold(extracted.X[name].iloc[test["snapshot"]], told) for name, told in segments.items()}
     found = judge_reliability(test, levels, AGE_BANDS, config.seed)
     weight = recency_weights(stream["cutoff"], stream["cutoff"].max(), config.train.base_rate_half_life_days)
     return found | {"forms": judge_forms(stream, test, weight, draws(context))}
@@ -87,6 +101,20 @@ def read_audited(context: Context, rows: int) -> pd.DataFrame:
             f"extract again with fairness.columns=[{','.join(columns)}]"
         )
     return frame
+
+
+def tell_intercepts(context: Context, stage: str, trained: Trained) -> None:
+    """One line for each of train.segments: whether it has intercepts of its own, and on what evidence."""
+    for tried in trained.metrics["segment_intercepts"]:
+        sizes = [level["shift"] for level in tried["levels"]]
+        told = f"an intercept for each of {len(sizes)} levels" if tried["used"] else "no intercepts of its own"
+        told += f", log-odds from {min(sizes):+.2f} to {max(sizes):+.2f}" if tried["used"] else ""
+        context.progress.say(
+            stage,
+            f"segment {tried['feature']}: {told}; log loss lower by {tried['less']:.4f} (standard error "
+            f"{tried['error']:.4f}), by those of earlier folds {tried['forward_less']:.4f} "
+            f"({tried['forward_error']:.4f}), in the newest fold {tried['newest_less']:.4f}",
+        )
 
 
 def tell_fairness(context: Context, stage: str, trained: Trained) -> None:

@@ -11,13 +11,14 @@ import pandas as pd
 from leadml.errors import ArtifactError, ConfigurationError, GateError
 from leadml.reasons import Reference, fit_reference
 from leadml.scorer import DECISION, LeadScorer, Scale, centre_reference, read_decision
+from leadml.segment_choice import check_segments
 from leadml.stages import champions
 from leadml.stages.audited import audit_entry, check_left, fit_audited, show_findings, tell_suspects
 from leadml.stages.auditing import Audited, audit_extracted
 from leadml.stages.carding import write_card
 from leadml.stages.context import Context
 from leadml.stages.doubts import champion_doubts
-from leadml.stages.judging import judge_further, tell_fairness
+from leadml.stages.judging import judge_further, tell_fairness, tell_intercepts
 from leadml.stages.lacking import lacking_extracted, tell_lacking
 from leadml.stages.racing import race_champion, race_lines, race_metrics, race_tags, recipe_facts
 from leadml.stages.settings import SCALE_KEYS, check_problem, plain
@@ -39,6 +40,7 @@ def run(context: Context) -> None:
         champions.finish(context, STAGE)
     extracted = read_extracted(context.workspace)
     check_problem(context.config, extracted.facts["problem"])
+    check_segments(context.config.train.segments or [], extracted.features)
     champion = read_champion(context)
     scale = frozen_scale(context, champion, extracted.facts["problem"])
     with context.manifest.stage(STAGE) as entry:
@@ -73,6 +75,7 @@ def run(context: Context) -> None:
             STAGE, f"the champion uses {', '.join(doubts)}, which this audit leaves out: its scores are stamped"
         )
     tell_suspects(context, STAGE, trained)
+    tell_intercepts(context, STAGE, trained)
     tell_fairness(context, STAGE, trained)
     for note in trained.notes:
         context.progress.say(STAGE, note)
@@ -233,6 +236,7 @@ def describe(entry: dict[str, Any], trained: Trained, scorer: LeadScorer) -> Non
     }
     entry["trees"] = trained.n_trees
     entry["ladder"] = trained.plan.to_dict()
+    entry["segment_intercepts"] = trained.metrics["segment_intercepts"]
     entry["calibration"] = trained.calibrator.to_dict()
     entry["shift"] = trained.shift
     entry["notes"] = list(trained.notes)
