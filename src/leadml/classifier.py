@@ -1,5 +1,6 @@
 """The ladder as a scikit-learn classifier, for whoever has a table and no exports: pipelines, cross-validation."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from leadml.errors import DataError
 from leadml.features.dictionary import Feature, Kind
 from leadml.forms import choose_form
 from leadml.models import FoldRows, Ingredients, Model, choose_plan, fit_plan, scale_model
+from leadml.models.tuning import apply_settings
 
 FEWEST = 2  # rows of either class, at least, for a choice by folds
 
@@ -35,6 +37,8 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         strengths, learning_rate, num_leaves, max_depth, min_data_in_leaf, lambda_l2, feature_fraction,
             bagging_fraction, max_trees, bag, negatives, monotone, min_level_rows, max_levels: as in
             conf/model/auto.yaml, whose defaults these are.
+        tune_minutes: of search for settings of the trees on the folds before the choice; None: none. What it finds
+            depends on how many trials fit into the time.
         random_state: seed of folds, bags and draws.
         n_jobs: threads; they change no bit.
 
@@ -63,6 +67,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         monotone: dict[str, int] | None = None,
         min_level_rows: int = 30,
         max_levels: int = 50,
+        tune_minutes: float | None = None,
         random_state: int = 0,
         n_jobs: int = 1,
     ) -> None:
@@ -82,6 +87,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         self.monotone = monotone
         self.min_level_rows = min_level_rows
         self.max_levels = max_levels
+        self.tune_minutes = tune_minutes
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -155,6 +161,8 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         folds = self._split(frame, label, group, times) if rare >= FEWEST else []
         if not folds:
             return
+        if self.tune_minutes is not None:
+            given = self._tuned(frame, folds, given)
         self.plan_ = choose_plan(frame, folds, given)
         slope = choose_form(self.plan_.margins, folds).slope
         margins = np.concatenate(self.plan_.margins)
@@ -163,6 +171,14 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         prior = (float(known.sum()) + 0.5) / (len(known) + 1)
         self.calibrator_ = Calibrator(slope, recentre(slope * margins, weight, prior))
         self.model_ = fit_plan(self.plan_, frame, np.arange(len(frame)), label, given)
+
+    def _tuned(self, frame: pd.DataFrame, folds: list[FoldRows], given: Ingredients) -> Ingredients:
+        from leadml.search import best_trial, open_study, run_trials
+
+        study = open_study(None, self.random_state)
+        run_trials(study, (frame, folds), given, self.tune_minutes, None)
+        found = best_trial(study)
+        return given if found is None else replace(given, model=apply_settings(given.model, found[1]))
 
     def _split(self, frame: pd.DataFrame, label: np.ndarray, group: np.ndarray, times: Any) -> list[FoldRows]:
         if times is None:
