@@ -48,14 +48,15 @@ class Rows:
 
 
 def read_rows(folder: Path, seed: int, seconds: float) -> Rows:
-    """The rows; columns get plain names, as some learners refuse brackets."""
+    """The rows; columns get plain names, as some learners refuse brackets; those that do not vary in training go."""
     about = json.loads((folder / "about.json").read_text())
     train, test = pd.read_parquet(folder / "train.parquet"), pd.read_parquet(folder / "test.parquet")
     label = train.pop("__label").to_numpy(dtype=int)
     when = train.pop("__when").to_numpy()
+    train = train.loc[:, train.nunique(dropna=False) > 1]
     test = test[train.columns]
     names = {c: f"f{j}" for j, c in enumerate(train.columns)}
-    categories = [names[c] for c in about["categories"]]
+    categories = [names[c] for c in about["categories"] if c in names]
     train, test = train.rename(columns=names), test.rename(columns=names)
     for name in train.columns:
         if name in categories:

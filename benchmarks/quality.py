@@ -87,11 +87,14 @@ def code_digest() -> str:
     return digest.hexdigest()[:8]
 
 
+DIGEST = code_digest()  # of the code that was imported, whatever is written meanwhile
+
+
 def result_path(part: Part, learner: str, plan: Plan) -> Path:
     """Where a result is kept, without its ending: learner, what it was given, seed."""
     given = f"-{plan.seconds:g}s" if learner in AUTOML else ""
     if learner.startswith("leadml"):
-        given = f"-{plan.minutes:g}m-{code_digest()}" if learner.endswith("tuned") else f"-{code_digest()}"
+        given = f"-{plan.minutes:g}m-{DIGEST}" if learner.endswith("tuned") else f"-{DIGEST}"
     name = f"{learner.replace(' ', '-').lower()}{given}-{part.number}"
     return part.folder.parent / "results" / name
 

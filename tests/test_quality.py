@@ -13,8 +13,8 @@ from leadml import ConversionClassifier
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from quality_sets import TableSet, build_parts, made  # noqa: E402
-from quality_table import Result, behind_best, judge_set  # noqa: E402
+from quality_sets import TableSet, build_parts, made
+from quality_table import Result, behind_best, judge_set
 
 
 def steep():
