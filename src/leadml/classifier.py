@@ -98,7 +98,8 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
             X: (n, k) frame or matrix.
             y: (n,) of two classes; the probability is of the second in sorted order.
             groups: (n,) rows of one group (an account, a lead) stay in one fold, and count as one in comparisons.
-            times: (n,) when each row was decided: folds then go forward, each fitted on earlier rows only.
+            times: (n,) when each row was decided: folds then go forward, each fitted on earlier rows only, and each
+                counts half of the next newer one in calibration.
 
         Raises:
             ValueError: no two classes, another shape than it should be, an unknown ``kind``.
@@ -166,9 +167,8 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         self.plan_ = choose_plan(frame, folds, given)
         slope = choose_form(self.plan_.margins, folds).slope
         margins = np.concatenate(self.plan_.margins)
-        weight = np.ones(len(margins))
-        known = np.concatenate([f.labels for f in folds])
-        prior = (float(known.sum()) + 0.5) / (len(known) + 1)
+        weight, known = (np.concatenate([getattr(f, part) for f in folds]) for part in ("weight", "labels"))
+        prior = (float(weight @ known) + 0.5) / (float(weight.sum()) + 1)
         self.calibrator_ = Calibrator(slope, recentre(slope * margins, weight, prior))
         self.model_ = fit_plan(self.plan_, frame, np.arange(len(frame)), label, given)
 
@@ -194,9 +194,11 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
             )
         else:
             pairs = _forward(np.asarray(times), self.folds)
+        # Where there is time, a fold counts half of the next newer one: rates move.
+        shares = [1.0 if times is None else 0.5 ** (len(pairs) - 1 - k) for k in range(len(pairs))]
         return [
-            FoldRows(fit, label[fit], held, label[held], group[held], np.ones(len(held)))
-            for fit, held in pairs
+            FoldRows(fit, label[fit], held, label[held], group[held], np.full(len(held), share))
+            for (fit, held), share in zip(pairs, shares, strict=True)
             if len(held) and len(np.unique(label[fit])) == 2
         ]
 
