@@ -59,7 +59,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         max_depth: int | None = None,
         min_data_in_leaf: int | None = None,
         lambda_l2: float = 5.0,
-        feature_fraction: float = 0.3,
+        feature_fraction: float | None = None,
         bagging_fraction: float = 0.8,
         max_trees: int = 400,
         bag: int | None = None,
@@ -150,7 +150,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
     def _fit(self, frame: pd.DataFrame, label: np.ndarray, groups: Any, times: Any) -> None:
         rare = int(min(label.sum(), len(label) - label.sum()))
         group = np.arange(len(label)) if groups is None else pd.factorize(column_or_1d(groups))[0]
-        model = scale_model(self._settings(), len(label), len(np.unique(group[label == 1])))
+        model = scale_model(self._settings(), len(label), len(np.unique(group[label == 1])), frame.shape[1])
         given = Ingredients(self._features(frame), model, (), self.random_state, self.n_jobs)
         rate = (label.sum() + 0.5) / (len(label) + 1)
         self.model_: Model | None = None
