@@ -217,12 +217,14 @@ def test_impossible_constraints_and_scorecards_are_refused_by_name():
 
 def test_open_settings_grow_with_the_data():
     small, large = (
-        scale_model(replace(MODEL, num_leaves=None, max_depth=None, min_data_in_leaf=None, bag=None), rows, found)
+        scale_model(replace(MODEL, num_leaves=None, max_depth=None, min_data_in_leaf=None, bag=None), rows, found, 100)
         for rows, found in ((1500, 60), (2_000_000, 60_000))
     )
     assert (small.num_leaves, small.max_depth, small.min_data_in_leaf, small.bag) == (4, 2, 10, 4)
     assert (large.num_leaves, large.max_depth, large.min_data_in_leaf, large.bag) == (31, 6, 50, 1)
-    assert scale_model(MODEL, 10, 1) == MODEL
+    assert scale_model(MODEL, 10, 1, 5) == MODEL
+    shares = [scale_model(replace(MODEL, feature_fraction=None), 10, 1, k).feature_fraction for k in (4, 16, 100)]
+    assert shares == [1.0, 0.5, 0.3]
 
 
 @settings(max_examples=counts(50, 500), deadline=None)

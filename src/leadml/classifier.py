@@ -1,5 +1,6 @@
 """The ladder as a scikit-learn classifier, for whoever has a table and no exports: pipelines, cross-validation."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from leadml.forms import choose_form
 from leadml.models import Model
 from leadml.models.boosted import scale_model
 from leadml.models.ladder import FoldRows, Ingredients, choose_plan, fit_plan
+from leadml.models.tuning import apply_settings
 
 FEWEST = 2  # rows of either class, at least, for a choice by folds
 
@@ -37,6 +39,8 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         strengths, learning_rate, num_leaves, max_depth, min_data_in_leaf, lambda_l2, feature_fraction,
             bagging_fraction, max_trees, bag, negatives, monotone, min_level_rows, max_levels: as in
             conf/model/auto.yaml, whose defaults these are.
+        tune_minutes: of search for settings of the trees on the folds before the choice; None: none. What it finds
+            depends on how many trials fit into the time.
         random_state: seed of folds, bags and draws.
         n_jobs: threads; they change no bit.
 
@@ -57,7 +61,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         max_depth: int | None = None,
         min_data_in_leaf: int | None = None,
         lambda_l2: float = 5.0,
-        feature_fraction: float = 0.3,
+        feature_fraction: float | None = None,
         bagging_fraction: float = 0.8,
         max_trees: int = 400,
         bag: int | None = None,
@@ -65,6 +69,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         monotone: dict[str, int] | None = None,
         min_level_rows: int = 30,
         max_levels: int = 50,
+        tune_minutes: float | None = None,
         random_state: int = 0,
         n_jobs: int = 1,
     ) -> None:
@@ -84,6 +89,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         self.monotone = monotone
         self.min_level_rows = min_level_rows
         self.max_levels = max_levels
+        self.tune_minutes = tune_minutes
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -94,7 +100,8 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
             X: (n, k) frame or matrix.
             y: (n,) of two classes; the probability is of the second in sorted order.
             groups: (n,) rows of one group (an account, a lead) stay in one fold, and count as one in comparisons.
-            times: (n,) when each row was decided: folds then go forward, each fitted on earlier rows only.
+            times: (n,) when each row was decided: folds then go forward, each fitted on earlier rows only, and each
+                counts half of the next newer one in calibration.
 
         Raises:
             ValueError: no two classes, another shape than it should be, an unknown ``kind``.
@@ -145,7 +152,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
     def _fit(self, frame: pd.DataFrame, label: np.ndarray, groups: Any, times: Any) -> None:
         rare = int(min(label.sum(), len(label) - label.sum()))
         group = np.arange(len(label)) if groups is None else pd.factorize(column_or_1d(groups))[0]
-        model = scale_model(self._settings(), len(label), len(np.unique(group[label == 1])))
+        model = scale_model(self._settings(), len(label), len(np.unique(group[label == 1])), frame.shape[1])
         given = Ingredients(self._features(frame), model, (), self.random_state, self.n_jobs)
         rate = (label.sum() + 0.5) / (len(label) + 1)
         self.model_: Model | None = None
@@ -157,14 +164,23 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         folds = self._split(frame, label, group, times) if rare >= FEWEST else []
         if not folds:
             return
+        if self.tune_minutes is not None:
+            given = self._tuned(frame, folds, given)
         self.plan_ = choose_plan(frame, folds, given)
         slope = choose_form(self.plan_.margins, folds).slope
         margins = np.concatenate(self.plan_.margins)
-        weight = np.ones(len(margins))
-        known = np.concatenate([f.labels for f in folds])
-        prior = (float(known.sum()) + 0.5) / (len(known) + 1)
+        weight, known = (np.concatenate([getattr(f, part) for f in folds]) for part in ("weight", "labels"))
+        prior = (float(weight @ known) + 0.5) / (float(weight.sum()) + 1)
         self.calibrator_ = Calibrator(slope, recentre(slope * margins, weight, prior))
         self.model_ = fit_plan(self.plan_, frame, np.arange(len(frame)), label, given)
+
+    def _tuned(self, frame: pd.DataFrame, folds: list[FoldRows], given: Ingredients) -> Ingredients:
+        from leadml.search import best_trial, open_study, run_trials
+
+        study = open_study(None, self.random_state)
+        run_trials(study, (frame, folds), given, self.tune_minutes, None)
+        found = best_trial(study)
+        return given if found is None else replace(given, model=apply_settings(given.model, found[1]))
 
     def _split(self, frame: pd.DataFrame, label: np.ndarray, group: np.ndarray, times: Any) -> list[FoldRows]:
         if times is None:
@@ -180,9 +196,11 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
             )
         else:
             pairs = _forward(np.asarray(times), self.folds)
+        # Where there is time, a fold counts half of the next newer one: rates move.
+        shares = [1.0 if times is None else 0.5 ** (len(pairs) - 1 - k) for k in range(len(pairs))]
         return [
-            FoldRows(fit, label[fit], held, label[held], group[held], np.ones(len(held)))
-            for fit, held in pairs
+            FoldRows(fit, label[fit], held, label[held], group[held], np.full(len(held), share))
+            for (fit, held), share in zip(pairs, shares, strict=True)
             if len(held) and len(np.unique(label[fit])) == 2
         ]
 

@@ -303,7 +303,7 @@ class ModelConfig:
     max_depth: int | None = MISSING
     min_data_in_leaf: int | None = MISSING
     lambda_l2: float = MISSING
-    feature_fraction: float = MISSING
+    feature_fraction: float | None = MISSING
     bagging_fraction: float = MISSING
     max_trees: int = MISSING
     bag: int | None = MISSING

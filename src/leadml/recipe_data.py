@@ -36,7 +36,7 @@ class RecipeData:
     def given(self) -> Ingredients:
         """What is fitted; what the settings leave open is chosen by the size of training, and the same ever after."""
         train = self.split.train
-        model = scale_model(self.config.model, len(train), count_converting(self.snapshots, train))
+        model = scale_model(self.config.model, len(train), count_converting(self.snapshots, train), len(self.features))
         return Ingredients(self.features, model, self.config.card, self.config.seed, self.config.threads)
 
     def listed(self, rows: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ LOOSE_LEAVES, LOOSE_DEPTH = 4, 2  # times the leaves, levels more: random splits
 SIZES = ((0, 4, 2), (300, 6, 3), (2_000, 8, 4), (10_000, 15, 5), (50_000, 31, 6))
 MOST_ROWS, PER_CONVERSION = 1_000_000, 10  # rows that trees learn from where model.negatives is left open
 BAG_ROWS, MOST_BAG = 60_000, 4  # rows that the boosters of a bag read together, about; boosters, at most
+LEAST_SHARE, COLUMNS_A_TREE = 0.3, 8  # of the features a tree may use: a share, and at least so many
 ROWS_IN_LEAF = (10, 50)  # least rows in a leaf: a hundredth of a half of the rows, within these
 
 
@@ -89,17 +90,19 @@ def thin_rows(labels: np.ndarray, model: ModelConfig, seed: int) -> tuple[np.nda
     return np.sort(np.concatenate([np.flatnonzero(labels != 0), kept])), len(kept) / len(negatives)
 
 
-def scale_model(model: ModelConfig, rows: int, conversions: int) -> ModelConfig:
+def scale_model(model: ModelConfig, rows: int, conversions: int, features: int) -> ModelConfig:
     """The settings with everything that is left open (null) chosen by the training's size.
 
     Args:
         model: the settings.
         rows: training rows.
         conversions: distinct converting leads among them.
+        features: how many a tree chooses among; of few it takes most, or what belongs together never meets.
     """
     _, leaves, depth = [size for size in SIZES if conversions >= size[0]][-1]
     least, bag = int(np.clip(rows // 200, *ROWS_IN_LEAF)), int(np.clip(BAG_ROWS // max(rows, 1), 1, MOST_BAG))
     chosen: dict[str, Any] = {"num_leaves": leaves, "max_depth": depth, "bag": bag, "min_data_in_leaf": least}
+    chosen["feature_fraction"] = float(np.clip(COLUMNS_A_TREE / max(features, 1), LEAST_SHARE, 1))
     return replace(model, **{name: value for name, value in chosen.items() if getattr(model, name) is None})
 
 
