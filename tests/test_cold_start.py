@@ -1,0 +1,79 @@
+"""Too few conversions to judge anything: the team's scorecard by name scores all the same, and says on what."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import run_here
+from made_lists import make_config, make_leads
+
+from leadml import LeadScorer
+from leadml.config import Rung
+from leadml.errors import DataError
+from leadml.recipe import split_checked, typed
+from leadml.sufficiency import find_shortfalls
+from leadml.training import fit_recipe
+
+AUTO = make_config()
+POINTS = replace(AUTO, model=replace(AUTO.model, kind=Rung.points))
+
+
+def company(converting: int):
+    """Leads of which only so many ever convert."""
+    snapshots, X, features = make_leads(800, 60, 1)
+    won = snapshots[snapshots["label"] == 1].drop_duplicates("lead_id")["lead_id"].sample(converting, random_state=4)
+    kept = snapshots["label"].where((snapshots["label"] != 1) | snapshots["lead_id"].isin(won), 0.0)
+    return snapshots.assign(label=kept, amount=snapshots["amount"].where(kept == 1)), X, features
+
+
+@pytest.mark.parametrize("converting", [0, 1, 9, 25])
+def test_points_by_name_need_no_conversion(converting):
+    snapshots, X, features = company(converting)
+    with pytest.raises(DataError, match="model=points" if converting else "without a conversion"):
+        fit_recipe(snapshots, X, features, AUTO)
+    trained = fit_recipe(snapshots, X, features, POINTS)
+    assert trained.verdict.name == "use points" and trained.verdict.allows_champion
+    assert "too few conversions to judge" in trained.verdict.why and "base rate of all matured" in trained.verdict.why
+    p = trained.calibrator.probability(trained.final.margins(X))
+    rate = np.nanmean(snapshots["label"])
+    assert p.min() > 0 and p.max() < 1
+    assert p.mean() == pytest.approx(rate, rel=0.5) if converting > 1 else p.mean() < 0.01
+    # Ordered as the scorecard orders, never the other way round.
+    margins = trained.final.margins(X)
+    assert (np.diff(p[np.argsort(margins)]) >= 0).all()
+    json.dumps(trained.metrics, allow_nan=False, default=str)
+
+
+def test_it_is_told_before_training_and_where_it_ends():
+    snapshots = typed(company(9)[0])
+    found = {s.kind: s for s in find_shortfalls(snapshots, POINTS)}
+    assert found["cold_start"].severity == "warn" and "few_conversions" not in found
+    assert found["cold_start"].counts["found"] + found["cold_start"].counts["tested"] <= 9
+    assert "cold_start" not in {s.kind for s in find_shortfalls(typed(make_leads(2000, 60, 1)[0]), POINTS)}
+    with pytest.raises(DataError, match="none of the"):
+        split_checked(snapshots.assign(label=np.nan), POINTS)
+    with pytest.raises(DataError, match="too few for a test and a validation"):
+        split_checked(snapshots[snapshots["cutoff"] < pd.Timestamp("2024-02-05")].reset_index(drop=True), POINTS)
+    with pytest.raises(DataError, match="every one of the"):
+        split_checked(snapshots.assign(label=1.0), POINTS)
+
+
+@pytest.mark.slow
+def test_the_whole_way_from_the_command_line(tmp_path):
+    """A company half a year old, with a handful of conversions: extracted, trained, calibrated, scored, explained."""
+    settings = (f"paths.root={tmp_path}", "tracking.enabled=false", "train.bootstrap=10", "simulate.leads=250",
+                "simulate.months=7", "problem.horizon_days=30", "problem.age_days=[]")  # fmt: skip
+    shown = run_here("simulate", *settings)
+    assert shown.returncode == 0, shown.stderr
+    refused = run_here("extract", *settings)
+    assert refused.returncode == 3 and "model=points" in refused.stderr, refused.stderr + refused.stdout
+    shown = run_here("run", *settings, "model=points")
+    assert shown.returncode == 0, shown.stderr
+    assert "verdict: use points. too few conversions to judge" in shown.stdout
+    scorer = LeadScorer.load(tmp_path / "models/champion")
+    assert scorer.about["rung"] == "points" and scorer.about["verdict"]["name"] == "use points"
+    assert "too few conversions to judge" in (tmp_path / "data/reports/report.html").read_text().lower()
+    scores = pd.read_parquet(next((tmp_path / "data/scores").rglob("scores.parquet")))
+    assert len(scores) and scores["probability"].between(0, 1, inclusive="neither").all()
