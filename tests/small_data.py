@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 from conftest import ROOT
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 
-from leadml.config import Rung, to_config
+from leadml.config import Rung, register_schema, to_config
 from leadml.metrics import row_losses
-from leadml.recipe import RecipeConfig, split_checked, typed
+from leadml.recipe import RecipeConfig, count_converting, split_checked, typed
 from leadml.recipe_data import prepare
 from leadml.stages.settings import recipe
 from leadml.stages.stored import Extracted
 from leadml.training import judge_recipe
 
-RUNGS = ("auto", "points", "logistic", "lightgbm")
+RUNGS = ("auto", "points", "logistic")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Company:
         judge = Judge(split.test, test["label"].to_numpy(float), pd.factorize(test["account_id"])[0])
         return cls(extracted, config, split.train, judge)
 
+    @property
+    def converting(self) -> int:
+        """Distinct converting leads in training."""
+        return count_converting(self.extracted.snapshots, self.train)
+
     def draw(self, converting: int, seed: int) -> np.ndarray:
         """All rows of leads drawn at random until so many of them convert in training."""
         lead, leads = pd.factorize(self.extracted.snapshots["lead_id"])
@@ -68,6 +74,8 @@ class Found:
 
 def settings(root: Path, *words: str) -> RecipeConfig:
     """The recipe's settings as the command would take them."""
+    register_schema()
+    GlobalHydra.instance().clear()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         return recipe(to_config(compose("train", overrides=[f"paths.root={root}", *words])))
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,48 @@ def test_it_is_told_before_training_and_where_it_ends():
         split_checked(snapshots.assign(label=1.0), POINTS)
 
 
+def write_leads(path: Path, converted: int) -> None:
+    """Half a year of a young company's leads, one row a lead at its own time, of which so many became customers."""
+    generator, rows = np.random.default_rng(5), 400
+    frame = pd.DataFrame(
+        {
+            "Id": [f"P{i:04}" for i in range(rows)],
+            "Created": pd.date_range("2025-01-01", periods=rows, freq="11h").strftime("%Y-%m-%d %H:%M"),
+            "Role": generator.choice(["owner", "manager", "intern"], rows),
+            "Visits": generator.poisson(2, rows),
+            "Heard of us": generator.choice(["referral", "search", "fair"], rows),
+            "Won": (np.arange(rows) % (rows // converted) == 7).astype(int),
+        }
+    )
+    frame.to_csv(path, index=False)
+
+
+CARD = (
+    "scorecard.rules=[{features: [Role], values: [owner], points: 10}, {features: [Visits], at_least: 3, points: 5}, "
+    "{features: ['Heard of us'], values: [referral], points: 10}]"
+)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("converted", [1, 8])
+def test_a_young_company_scores_by_its_own_card_from_the_command_line(tmp_path, converted):
+    write_leads(tmp_path / "leads.csv", converted)
+    settings = ("source=flat", f"source.path={tmp_path}/leads.csv", "source.label=Won", "source.lead_id=Id",
+                "source.time=Created", "problem.horizon_days=14", f"paths.root={tmp_path}", "tracking.enabled=false",
+                "train.bootstrap=10", CARD)  # fmt: skip
+    refused = run_here("extract", *settings)
+    assert refused.returncode == 3 and "model=points scores by your own scorecard" in refused.stderr
+    shown = run_here("run", *settings, "model=points")
+    assert shown.returncode == 0, shown.stderr
+    assert "verdict: use points. too few conversions to judge" in " ".join(shown.stdout.split())
+    scorer = LeadScorer.load(tmp_path / "models/champion")
+    assert scorer.about["rung"] == "points" and scorer.about["verdict"]["name"] == "use points"
+    assert "Too few conversions to judge" in (tmp_path / "data/reports/report.html").read_text()
+    scores = pd.read_parquet(next((tmp_path / "data/scores").rglob("scores.parquet")))
+    assert len(scores) and scores["probability"].between(0, 1, inclusive="neither").all()
+
+
+@pytest.mark.extra
 def test_the_whole_way_from_the_command_line(tmp_path):
     """A company half a year old, with a handful of conversions: extracted, trained, calibrated, scored, explained."""
     settings = (f"paths.root={tmp_path}", "tracking.enabled=false", "train.bootstrap=10", "simulate.leads=250",
