@@ -1,6 +1,6 @@
 """What few conversions give: leads drawn from an invented company, 20 times for each number; prints a table.
 
-    python benchmarks/small.py [workspace of an extract; a simulated company of 20,000 leads unless said]
+    python benchmarks/small.py [workspace of an extract, and settings; a simulated company of 20,000 leads unless said]
 
 Each draw takes leads until 50, 100, 200 or 500 of them convert in training, and hands their rows alone to the recipe:
 `model=auto`, and points and logistic by name. What each gives is judged on the newest lists of *all* the
@@ -33,11 +33,11 @@ SIZES, DRAWS = (50, 100, 200, 500), 20
 QUICK = ("train.bootstrap=100", "engine.threads=1")
 
 
-def main(root: Path) -> None:
+def main(root: Path, words: list[str]) -> None:
     """Measures what is not there yet, then prints the table."""
-    company = Company.of(read_extracted(Workspace(root)), settings(root, *QUICK))
+    company = Company.of(read_extracted(Workspace(root)), settings(root, *QUICK, *words))
     KEPT.mkdir(parents=True, exist_ok=True)
-    digest, found, begun = code_digest(), {}, time.process_time()
+    digest, found, begun = code_digest(words), {}, time.process_time()
     for seed in range(DRAWS):  # all sizes side by side: what is there tells something at any time
         for size in SIZES:
             if seed < draws_of(company, size):
@@ -52,9 +52,9 @@ def draws_of(company: Company, size: int) -> int:
     return DRAWS if company.converting > 1.5 * size else int(company.converting >= size)
 
 
-def code_digest() -> str:
+def code_digest(words: list[str]) -> str:
     """Of everything that decides what is learnt."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(words).encode())
     for path in (*sorted((ROOT / "src/leadml").rglob("*.py")), *sorted((ROOT / "conf").rglob("*.yaml"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
@@ -97,10 +97,10 @@ if __name__ == "__main__":
     if os.environ.get("OMP_WAIT_POLICY") != "PASSIVE":  # LightGBM's threads wait without spinning
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OMP_WAIT_POLICY": "PASSIVE"})
     if len(sys.argv) > 1:
-        main(Path(sys.argv[1]))
+        main(Path(sys.argv[1]), sys.argv[2:])
     else:
         with tempfile.TemporaryDirectory(prefix="leadml-bench-") as name:
             for stage in ("simulate", "extract"):
                 command = [sys.executable, "-m", "leadml", stage, f"paths.root={name}"]
                 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            main(Path(name))
+            main(Path(name), [])
