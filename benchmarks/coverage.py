@@ -53,10 +53,10 @@ GAIN = "to_constant"
 def main(companies: int) -> None:
     """Measures what is not there yet, then prints the tables."""
     KEPT.mkdir(parents=True, exist_ok=True)
-    begun = time.process_time()
+    begun, digest = time.process_time(), code_digest()
     found = []
     for seed in range(companies):
-        path = KEPT / f"{code_digest()}-{seed:04d}.json"
+        path = KEPT / f"{digest}-{seed:04d}.json"
         if not path.exists():
             part = path.with_suffix(".part")
             part.write_text(json.dumps(measure(seed)))
