@@ -17,7 +17,8 @@ from leadml.workspace import Workspace
 
 CONFIG = make_config()
 SEEDS = 50
-MOST = 1  # verdicts of "deploy", or of "use points", in all
+MOST = 1  # verdicts of "deploy"
+POINTS = 0.05 * SEEDS + 3 * (0.05 * 0.95 * SEEDS) ** 0.5  # of "use points": one interval's one-sided error, and chance
 
 
 def shuffle_labels(snapshots: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -71,7 +72,7 @@ def test_of_shuffled_labels_hardly_one_is_deployed():
     for seed in range(counts(4, SEEDS)):
         snapshots, X, features = make_leads(1500, 60, seed)
         verdicts.append(judge_recipe(prepare(shuffle_labels(snapshots, seed), X, features, CONFIG)).verdict.name)
-    assert sum(v in ("deploy", "use points") for v in verdicts) <= MOST, counted(verdicts)
+    assert verdicts.count("deploy") <= MOST and verdicts.count("use points") <= POINTS, counted(verdicts)
 
 
 @pytest.mark.deep
@@ -83,7 +84,7 @@ def test_of_a_company_whose_conversions_nothing_tells_hardly_one_is_deployed(sma
         label = deal_conversions(snapshots, config.problem.horizon_days, seed)
         dealt = snapshots.assign(label=label, amount=np.nan)
         verdicts.append(judge_recipe(prepare(dealt, extracted.X, extracted.features, config)).verdict.name)
-    assert sum(v in ("deploy", "use points") for v in verdicts) <= MOST, counted(verdicts)
+    assert verdicts.count("deploy") <= MOST and verdicts.count("use points") <= POINTS, counted(verdicts)
 
 
 @pytest.mark.parametrize("name", ["calls_30d", "noise_0"])

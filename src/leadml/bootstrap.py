@@ -4,8 +4,8 @@ Every draw gives each account a Poisson(1) weight (the Poisson bootstrap, Hanley
 2012), and all figures of all scorers are computed under the same weights, so that differences are paired.
 
 Intervals are percentiles of the draws, but for average precision: a draw that counts converted rows twice has them
-tied, which raises it, so its draws lie above it. It gets the normal interval about the figure itself, which held what it
-should in more simulated companies than percentiles, reflected or bias-corrected ones (benchmarks/README.md).
+tied, which raises it, so its draws lie above it. It gets the normal interval about the figure itself, which held what
+it should in more simulated companies than percentiles, reflected or bias-corrected ones (benchmarks/README.md).
 """
 
 from collections.abc import Iterator, Mapping
