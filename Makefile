@@ -38,6 +38,7 @@ bench: .venv/.ready-dev  ## the tables of benchmarks/README.md, measured here in
 	@$(BIN)/python benchmarks/useful.py
 	@$(BIN)/python benchmarks/explain.py
 	@$(BIN)/python benchmarks/reasons.py
+	@$(BIN)/python benchmarks/coverage.py
 
 lock: .venv/.ready-dev  ## resolve the locks again (needs uv)
 	@uv pip compile pyproject.toml --extra build --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
@@ -45,7 +46,7 @@ lock: .venv/.ready-dev  ## resolve the locks again (needs uv)
 	@uv pip compile pyproject.toml --extra spark --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --quiet -c requirements.lock -o requirements-spark.lock
 
 clean:  ## remove the environment, caches and what runs wrote here; exports that you put into data/raw stay
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .deep mlflow.db mlartifacts
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .deep .bench mlflow.db mlartifacts
 	@[ ! -e data/raw/.simulated ] || rm -rf data/raw
 	@find data models -mindepth 1 -maxdepth 1 ! -name README.md ! -name raw -exec rm -rf {} +
 
