@@ -42,8 +42,8 @@ def holds(seed: int) -> dict[str, bool]:
 
 @pytest.mark.deep
 def test_intervals_hold_the_expected_figure_of_other_accounts():
-    companies = counts(25, 200)
+    companies = counts(12, 200)
     held = pd.DataFrame([holds(seed) for seed in range(companies)]).mean()
-    least, most = (0.85, 0.95) if companies == 200 else (0.76, 1.0)
+    least, most = (0.85, 0.95) if companies == 200 else (0.7, 1.0)
     assert held[["auc", "lift_10"]].between(least, most).all(), held
     assert held.min() > least - 0.03, held
