@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from leadml import bootstrap
-from leadml.bootstrap import BootstrapConfig, bootstrap_scores, draw_weights, percentile_interval
+from leadml.bootstrap import BootstrapConfig, bootstrap_scores, draw_weights, normal_interval, percentile_interval
 from leadml.metrics import evaluate_lists
 
 CONFIG = BootstrapConfig(draws=200, confidence=0.9, seed=5)
@@ -77,9 +77,13 @@ def test_a_slow_twin_draws_the_same_interval():
         evaluate_lists(frame.loc[frame.index.repeat(weights[code, d].astype(int))].reset_index(drop=True))
         for d in range(25)
     ]
-    for figure in ("auc", "lift_20", "brier", "average_precision"):
+    for figure in ("auc", "lift_20", "brier"):
         low, high = np.quantile([d[figure] for d in drawn], [0.1, 0.9])
         assert (found[figure]["low"], found[figure]["high"]) == pytest.approx((low, high), abs=1e-9)
+    # Average precision rises with every account that is drawn twice: the normal interval about the figure itself.
+    drawn_ap, told = [d["average_precision"] for d in drawn], found["average_precision"]
+    half = 1.2815515655 * np.std(drawn_ap, ddof=1)
+    assert told["value"] - told["low"] == pytest.approx(half) and told["high"] - told["value"] == pytest.approx(half)
 
 
 def test_same_seed_same_draws_whatever_the_blocks(monkeypatch):
@@ -107,3 +111,10 @@ def test_no_interval_where_most_draws_have_no_figure():
     interval = percentile_interval(1.0, np.array([np.nan, np.nan, 1.0]), 0.9, 3)
     assert (interval.low, interval.high, interval.value) == (None, None, 1.0)
     assert percentile_interval(np.nan, np.ones(5), 0.9, 0).value is None
+    interval = normal_interval(0.9, np.array([np.nan, np.nan, 1.0]), (0.0, 1.0), 0.9, 3)
+    assert (interval.low, interval.high, interval.value) == (None, None, 0.9)
+
+
+def test_a_normal_interval_stays_within_what_can_be():
+    near = normal_interval(0.98, np.array([0.9, 0.95, 1.0, 1.0]), (0.0, 1.0), 0.9, 3)
+    assert near.low < 0.98 and near.high == 1.0

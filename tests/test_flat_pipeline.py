@@ -167,6 +167,12 @@ def test_a_model_too_good_to_be_true_is_a_no(tmp_path):
     write_education(tmp_path / "leads.csv")
     refused = run_flat(tmp_path, tmp_path / "leads.csv", "source.label=Converted")  # Tags tells who converted
     assert refused.returncode == 5 and "Tags" in refused.stderr and "audit.exclude='[Tags]'" in refused.stderr
+    # Allowed by name it is used, and the verdict names what the model rests on.
+    settings = ("source=flat", f"source.path={tmp_path}/leads.csv", "source.label=Converted", f"paths.root={tmp_path}")
+    allowed = run_here("train", *settings, *QUICK, "audit.allow=[Tags]")
+    assert allowed.returncode == 5 and len(allowed.stderr.strip().splitlines()) == 1
+    assert "suspiciously good" in allowed.stderr and "most of the points rest on Tags" in allowed.stderr
+    assert not (tmp_path / "models/champion").exists()
 
 
 def test_another_source_in_the_same_workspace_is_refused(education, tmp_path):

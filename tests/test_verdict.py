@@ -13,13 +13,14 @@ GOOD = Evidence(
     train_conversions=300,
     test_conversions=80,
     points_auc=Interval(0.6, 0.57, 0.63, 80),
+    points_lift=Interval(1.8, 1.3, 2.3, 80),
     loss_to_points=Interval(-0.006, -0.01, -0.002, 80),
     points_to_constant=Interval(-0.004, -0.006, -0.002, 80),
 )
 RULE = replace(make_config().train, min_conversions=50, suspicious_auc=0.95, better_origins=0.6)
 BETTER, WORSE = Interval(-0.002, -0.01, 0.006, 20), Interval(0.001, -0.007, 0.009, 20)
 LIFT, POOR = Interval(1.4, 0.7, 2.1, 20), Interval(0.9, 0.3, 1.5, 20)
-NO_POINTS = {"points_auc": None, "loss_to_points": None, "points_to_constant": None}
+NO_POINTS = {"points_auc": None, "points_lift": None, "loss_to_points": None, "points_to_constant": None}
 POOR_LIFT = {"lift_10": Interval(1.5, 0.9, 2.0, 80)}
 
 
@@ -45,6 +46,7 @@ POOR_LIFT = {"lift_10": Interval(1.5, 0.9, 2.0, 80)}
         (POOR_LIFT, "use points"),
         (POOR_LIFT | NO_POINTS, "no signal"),
         (POOR_LIFT | {"points_auc": Interval(0.52, 0.5, 0.54, 80)}, "no signal"),
+        (POOR_LIFT | {"points_lift": Interval(1.4, 1.0, 1.8, 80)}, "no signal"),
         (POOR_LIFT | {"points_to_constant": Interval(-0.002, -0.005, 0.0, 80)}, "no signal"),
     ],
 )

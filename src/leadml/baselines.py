@@ -43,12 +43,12 @@ class Baseline:
 
 
 def build_baselines(
-    train: BaselineRows, test: BaselineRows, logistic: Model, card: Sequence[PointRule], rate: float
+    train: BaselineRows, test: BaselineRows, logistic: Model | None, card: Sequence[PointRule], rate: float
 ) -> tuple[dict[str, Baseline], tuple[str, ...]]:
     """All baselines that the data allow, fitted on ``train``, and notes on those left out.
 
     ``constant`` comes first. ``rate`` is the base rate that every baseline reproduces on the training lists;
-    ``logistic`` was fitted on the training rows, ``card`` is the team's scorecard.
+    ``logistic`` was fitted on the training rows (None: they have one outcome only), ``card`` is the team's scorecard.
     """
     size = len(test.snapshots)
     found = {"constant": Baseline(np.zeros(size), np.full(size, rate))}
@@ -65,6 +65,8 @@ def build_baselines(
             notes.append(f"baseline {name} is not available: {reason}")
             continue
         found[name] = Baseline(scored, _one_dimension(fitted, train, scored, rate))
+    if logistic is None:
+        return found, (*notes, "baseline logistic is not available: one outcome only in training")
     odds = score_logistic(train, test, logistic, rate)
     found["logistic"] = Baseline(odds, _probability(odds))
     return found, tuple(notes)
@@ -96,7 +98,7 @@ def _one_dimension(score: np.ndarray, train: BaselineRows, test_score: np.ndarra
     listed = train.listed if 0 < train.label[train.listed].mean() < 1 else np.ones(len(score), dtype=bool)
     fitted, label = score[listed], train.label[listed]
     spread = float(fitted.std())
-    if not spread > 0:
+    if not spread > 0 or not 0 < label.mean() < 1:
         return np.full(len(test_score), rate)
     centre = float(fitted.mean())
     model = LogisticRegression(C=1.0, solver="newton-cholesky").fit(((fitted - centre) / spread)[:, None], label)

@@ -33,7 +33,7 @@ def judge_test(test: pd.DataFrame, baselines: Sequence[str], train: TrainConfig,
         ``points_to_constant`` (points minus constant, where there is a scorecard),
         ``bands`` (a band's counts and the model's figures and its difference to the constant rate; missing where the
         test has no such row), ``calibration``, ``capture`` (model and points: share of each list, share of its
-        conversions), ``pooled_auc`` (all lists as one).
+        conversions; nothing where none converted), ``pooled_auc`` (all lists as one).
     """
     config = BootstrapConfig(train.bootstrap, train.confidence, seed)
     scores = {"model": _scores(test)} | {name: _scores(test, f"_{name}") for name in baselines}
@@ -44,9 +44,8 @@ def judge_test(test: pd.DataFrame, baselines: Sequence[str], train: TrainConfig,
     result["bands"] = {name: judge_rows(rows, config) for name, rows in _bands(test) if len(rows)}
     result["calibration"] = _judge_calibration(test, seed)
     shown = {"model": "margin"} | {name: f"score_{name}" for name in baselines if name == "points"}
-    result["capture"] = {
-        name: capture_curve(test.assign(score=test[column]), CAPTURE_SHARES) for name, column in shown.items()
-    }
+    shares = CAPTURE_SHARES if test["label"].any() else ()
+    result["capture"] = {name: capture_curve(test.assign(score=test[column]), shares) for name, column in shown.items()}
     result["pooled_auc"] = plain_number(auc(test["label"].to_numpy(float), test["margin"].to_numpy(float)))
     return result
 
@@ -92,8 +91,13 @@ def judge_origins(stream: pd.DataFrame, train: TrainConfig, seed: int) -> list[d
     return found
 
 
-def read_evidence(metrics: dict[str, Any], train_conversions: int, points: bool = False) -> Evidence:
-    """What the verdict looks at, from the figures of `judge_test`; ``points``: the model is the scorecard."""
+def read_evidence(
+    metrics: dict[str, Any], train_conversions: int, points: bool = False, by_hand: bool = False
+) -> Evidence:
+    """What the verdict looks at, from the figures of `judge_test`.
+
+    ``points``: the model is the scorecard; ``by_hand``: because it was asked for by name.
+    """
     scorers, differences = metrics["scorers"], metrics["differences"]
     with_points = "points" in scorers
     return Evidence(
@@ -103,6 +107,7 @@ def read_evidence(metrics: dict[str, Any], train_conversions: int, points: bool 
         train_conversions=train_conversions,
         test_conversions=metrics["test"]["converting_leads"],
         points_auc=Interval(**scorers["points"]["auc"]) if with_points else None,
+        points_lift=Interval(**scorers["points"]["lift_10"]) if with_points else None,
         loss_to_points=Interval(**differences["points"]["log_loss"]) if with_points else None,
         points_to_constant=Interval(**metrics["points_to_constant"]["log_loss"]) if with_points else None,
         origins=tuple(
@@ -110,6 +115,8 @@ def read_evidence(metrics: dict[str, Any], train_conversions: int, points: bool 
             for o in metrics.get("origins", [])
         ),
         is_points=points,
+        by_hand=by_hand,
+        leading=tuple(metrics.get("leading", ())),
     )
 
 

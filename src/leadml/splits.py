@@ -13,7 +13,7 @@ Weekly grid, horizon of 10 days, two test cutoffs (T), two folds (a, b), every w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -62,7 +62,12 @@ class _Rows:
 
 
 def build_split(
-    snapshots: pd.DataFrame, problem: ProblemConfig, split: SplitConfig, seed: int, ordered: bool = False
+    snapshots: pd.DataFrame,
+    problem: ProblemConfig,
+    split: SplitConfig,
+    seed: int,
+    ordered: bool = False,
+    poor: bool = False,
 ) -> Split:
     """Split of the matured rows of ``snapshots`` (`schema.SNAPSHOT_COLUMNS`), by cutoff alone wherever there are any.
 
@@ -80,7 +85,7 @@ def build_split(
     - Undated. ``ordered``: the last ``test_share`` by ``position``, forward folds by position; else random accounts
       (seeded) until they hold ``test_share`` of the rows, and folds of whole accounts.
 
-    Folds whose fitting rows hold fewer than 10 distinct converting leads are left out and noted.
+    Folds whose fitting rows hold fewer than 10 distinct converting leads are left out and noted, but for ``poor``.
 
     Raises:
         DataError: no matured row, some rows without a cutoff, or too short a history even when shrunk; with counts.
@@ -104,7 +109,7 @@ def build_split(
         found = _split_ordered(rows, snapshots["position"].to_numpy(), split)
     else:
         found = _split_grouped(rows, pd.factorize(snapshots["account_id"])[0], split, seed)
-    return _drop_poor_folds(found, rows)
+    return found if poor else _drop_poor_folds(found, rows)
 
 
 def list_keys(snapshots: pd.DataFrame, kind: str) -> pd.Series:
@@ -232,9 +237,7 @@ def _split_grouped(rows: _Rows, account: np.ndarray, split: SplitConfig, seed: i
     # The accounts' rows laid end to end: where an account's middle falls decides its part, whatever its size.
     middle = (np.cumsum(size) - size / 2) / size.sum()
     part = np.digitize(middle, split.test_share + (1 - split.test_share) * np.arange(split.folds) / split.folds)
-    of_row = np.empty(int(account.max()) + 1, dtype=np.int64)
-    of_row[shuffled] = part
-    of_row = of_row[account[usable]]
+    of_row = part[np.argsort(shuffled)][np.unique(account[usable], return_inverse=True)[1]]
     train, test = usable[of_row > 0], usable[of_row == 0]
     folds = [(train[of_row[of_row > 0] != k], usable[of_row == k]) for k in range(1, split.folds + 1)]
     return Split("grouped", train, test, tuple(f for f in folds if len(f[1])), usable, None, None, ())
@@ -258,9 +261,7 @@ def _drop_poor_folds(split: Split, rows: _Rows) -> Split:
             f"no fold has {MIN_FOLD_CONVERSIONS} converting leads to fit on ({total} in all of training); bring a "
             "longer history, or set a shorter problem.horizon_days"
         )
-    return Split(
-        split.kind, split.train, split.test, tuple(kept), split.final, split.test_start, split.shrunk, tuple(notes)
-    )
+    return replace(split, folds=tuple(kept), notes=tuple(notes))
 
 
 def _shrunk(sizes: dict[str, tuple[float, float]], of: str) -> str | None:

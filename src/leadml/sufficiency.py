@@ -5,16 +5,18 @@ What is asked of the data lives in ``train.enough`` and ``train.min_conversions`
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from leadml.config import Rung
 from leadml.errors import DataError
 from leadml.splits import Split, build_split
 from leadml.sufficiency_words import TEXTS
+from leadml.verdict import fewest_in_test
 
 if TYPE_CHECKING:
     from leadml.recipe import RecipeConfig
@@ -25,6 +27,7 @@ MIN_EXPECTED_DAYS = 5.0  # days with rows that a silence should have held: days,
 MONTH_DAYS = 30.44
 EXTRACT_ONLY = ("immature", "quiet", "conversions_stop", "conversions_begin")  # told by tables that train does not have
 DAY = pd.Timedelta(days=1)
+NONE = "none_converted"
 
 
 @dataclass(frozen=True)
@@ -62,32 +65,35 @@ class Shortfall:
 
 
 def find_stops(snapshots: pd.DataFrame, config: "RecipeConfig") -> tuple[Split | None, list[Shortfall]]:
-    """The split and what forbids learning; no split where there is anything.
+    """The split, where nothing forbids learning, and what does.
+
+    A scorecard that is asked for by name learns nothing: it needs no conversion, and none at all is a warning.
 
     Args:
         snapshots: as `recipe.typed` gives them.
         config: the recipe.
     """
-    found = find_outcome_stops(snapshots)
+    by_hand = config.model.kind is Rung.points
+    found = [replace(s, severity="warn") if by_hand and s.kind == NONE else s for s in find_outcome_stops(snapshots)]
     matured = np.flatnonzero(snapshots["label"].notna())
     if not len(matured):
         return None, found
     needed, everyone = config.train.min_conversions, count_converting(snapshots, matured)
-    if everyone < needed:
+    if everyone < needed and not by_hand:
         found.append(Shortfall("few_conversions", "stop", {"found": everyone, "needed": needed}))
     try:
-        split = build_split(snapshots, config.problem, config.train.split, config.seed, config.ordered)
+        split = build_split(snapshots, config.problem, config.train.split, config.seed, config.ordered, by_hand)
     except DataError as error:
         counts = {"said": str(error), "rows": len(matured)}
         return None, [*found, Shortfall("short_history", "stop", counts, _span(snapshots.iloc[matured]))]
     trained = count_converting(snapshots, split.train)
-    if everyone >= needed > trained:
+    if everyone >= needed > trained and not by_hand:
         counts = {"found": trained, "needed": needed, "everyone": everyone}
         found.append(Shortfall("few_in_training", "stop", counts, _span(snapshots.iloc[split.train])))
-    one_outcome = any(s.kind in ("all_converted", "none_converted") for s in found)
+    one_outcome = any(s.kind in ("all_converted", NONE) for s in found)
     if not one_outcome and not (snapshots["label"].iloc[split.train] == 0).any():
         found.append(Shortfall("training_converted", "stop", {"rows": len(split.train)}))
-    return (None if found else split), found
+    return (None if any(s.severity == "stop" for s in found) else split), found
 
 
 def find_outcome_stops(snapshots: pd.DataFrame) -> list[Shortfall]:
@@ -97,7 +103,7 @@ def find_outcome_stops(snapshots: pd.DataFrame) -> list[Shortfall]:
         return [Shortfall("no_matured", "stop", {"snapshots": len(snapshots)})]
     if matured["label"].nunique() > 1:
         return []
-    kind = "all_converted" if matured["label"].iloc[0] == 1 else "none_converted"
+    kind = "all_converted" if matured["label"].iloc[0] == 1 else NONE
     return [Shortfall(kind, "stop", {"snapshots": len(matured)}, _span(matured))]
 
 
@@ -176,7 +182,9 @@ def _few(
     if leads < enough.leads:
         yield Shortfall("few_leads", "warn", {"found": leads, "wanted": enough.leads})
     found = int(converted["lead_id"].nunique())
-    if split is not None and found < enough.conversions:
+    cold = [] if split is None else _cold_start(snapshots, split, config)
+    yield from cold
+    if split is not None and not cold and found < enough.conversions:
         yield Shortfall("wide_intervals", "warn", {"found": found, "wanted": enough.conversions})
     dated = matured["cutoff"].dropna()
     months = round((dated.max() - dated.min()) / DAY / MONTH_DAYS, 1) if len(dated) else None
@@ -191,6 +199,15 @@ def _few(
         account = min(by_account.index[by_account == by_account.iloc[0]])
         most = int(by_account.iloc[0])
         yield Shortfall("one_account", "warn", {"account": str(account), "found": most, "everyone": found})
+
+
+def _cold_start(snapshots: pd.DataFrame, split: Split, config: "RecipeConfig") -> list[Shortfall]:
+    """A scorecard that there are too few conversions to judge."""
+    needed = config.train.min_conversions
+    counts = {"found": count_converting(snapshots, split.train), "needed": needed}
+    counts |= {"tested": count_converting(snapshots, split.test), "wanted": fewest_in_test(needed)}
+    few = counts["found"] < needed or counts["tested"] < counts["wanted"]
+    return [Shortfall("cold_start", "warn", counts)] if few and config.model.kind is Rung.points else []
 
 
 def _folds(snapshots: pd.DataFrame, split: Split | None) -> Iterator[Shortfall]:

@@ -1,7 +1,13 @@
 """The words of `sufficiency`, in English and Spanish side by side, with what can be done."""
 
-_LONGER = "bring a longer history, set a shorter problem.horizon_days, or lower train.min_conversions"
-_LONGER_ES = "aporte más historia, acorte problem.horizon_days o baje train.min_conversions"
+_LONGER = (
+    "bring a longer history, set a shorter problem.horizon_days, or lower train.min_conversions; until then "
+    "model=points scores by your own scorecard"
+)
+_LONGER_ES = (
+    "aporte más historia, acorte problem.horizon_days o baje train.min_conversions; mientras tanto, model=points "
+    "puntúa con su propia tarjeta de puntos"
+)
 _MAPPING = "check the source's mapping of conversions and of the leads that did not convert, and problem.conversion"
 _MAPPING_ES = "revise cómo la fuente indica las conversiones y los leads que no convirtieron, y problem.conversion"
 _CHECK = "check that the export is whole; if so, leave that time out, or read the figures with it in mind"
@@ -40,6 +46,16 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
         "datos maduros, con la prueba)",
         _LONGER,
         _LONGER_ES,
+    ),
+    "cold_start": (
+        "too few conversions to judge: {found} distinct converting leads in training ({needed} are needed) and "
+        "{tested} in the test ({wanted}); the scorecard orders the leads as it was written, and the base rate of all "
+        "matured labels makes its points probabilities",
+        "muy pocas conversiones para juzgar: {found} leads distintos que convierten en el entrenamiento (hacen falta "
+        "{needed}) y {tested} en la prueba ({wanted}); la tarjeta ordena los leads tal como está escrita y la tasa "
+        "base de todas las etiquetas maduras convierte sus puntos en probabilidades",
+        "train again as conversions come in",
+        "vuelva a entrenar cuando haya más conversiones",
     ),
     "training_converted": (
         "all {rows} training rows converted",

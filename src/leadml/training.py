@@ -22,6 +22,7 @@ from leadml.config import Rung
 from leadml.encoding import Encoder
 from leadml.features.dictionary import Feature
 from leadml.forms import FormChoice, choose_form
+from leadml.importance import leading_features
 from leadml.judgement import judge_origins, judge_test, read_evidence
 from leadml.models import Model
 from leadml.models.ladder import Plan, choose_plan, logistic_model
@@ -227,7 +228,9 @@ def _judge(data: RecipeData) -> Judged:
     test["new_account"] = ~test["account_id"].isin(data.snapshots["account_id"].iloc[train])
     test["margin"] = model.margins(data.X.iloc[data.split.test], config.threads)
     test["probability"] = calibrator.probability(test["margin"].to_numpy())
-    logistic = logistic_model(model, data.X, train, data.labels(train), data.given, plan.strength)
+    labels = data.labels(train)
+    both = 0 < labels.mean() < 1
+    logistic = logistic_model(model, data.X, train, labels, data.given, plan.strength) if both else None
     scorers, notes = build_baselines(
         data.baseline_rows(train), data.baseline_rows(data.split.test), logistic, config.card, rate.rate
     )
@@ -238,9 +241,11 @@ def _judge(data: RecipeData) -> Judged:
         test[f"score_{name}"], test[f"probability_{name}"] = scorer.score, scorer.probability
     metrics = judge_test(test, list(scorers), config.train, config.seed)
     metrics["origins"] = judge_origins(stream, config.train, config.seed)
-    verdict = build_verdict(
-        read_evidence(metrics, count_converting(data.snapshots, train), plan.rung == Rung.points.value), config.train
-    )
+    auc, points = metrics["scorers"]["model"]["auc"]["value"], plan.rung == Rung.points.value
+    if auc is not None and auc > config.train.suspicious_auc:
+        metrics["leading"] = leading_features(model, data.X.iloc[data.split.test])
+    converting, by_hand = count_converting(data.snapshots, train), config.model.kind is Rung.points
+    verdict = build_verdict(read_evidence(metrics, converting, points, by_hand), config.train)
     metrics |= {"ladder": plan.to_dict(), "calibration_form": form.to_dict()}
     metrics["segment_intercepts"] = separate.to_dict()
     told = (*_shrinkage(data.split), *separate.notes, *notes)

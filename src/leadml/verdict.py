@@ -37,7 +37,8 @@ class Evidence:
     Log loss differences are model minus the other (``points_to_constant``: points minus constant) on the same rows:
     below 0 is better. Figures of the points scorecard are None where there is none. Conversions count distinct
     converting leads. ``origins``: log loss difference to the constant and lift in the top 10 % at each origin before
-    the test. ``is_points``: the model is the scorecard.
+    the test. ``is_points``: the model is the scorecard; ``by_hand``: because it was asked for by name.
+    ``leading``: what most of the model's points rest on, where its AUC is suspicious.
     """
 
     auc: Interval
@@ -46,10 +47,13 @@ class Evidence:
     train_conversions: int
     test_conversions: int
     points_auc: Interval | None = None
+    points_lift: Interval | None = None
     loss_to_points: Interval | None = None
     points_to_constant: Interval | None = None
     origins: tuple[tuple[Interval, Interval], ...] = ()
     is_points: bool = False
+    by_hand: bool = False
+    leading: tuple[str, ...] = ()
 
     @property
     def better_origins(self) -> int:
@@ -60,9 +64,15 @@ class Evidence:
         )
 
 
+def fewest_in_test(min_conversions: int) -> int:
+    """Distinct converting leads that a test must hold to judge by."""
+    return max(1, round(TEST_SHARE * min_conversions))
+
+
 def build_verdict(evidence: Evidence, rule: TrainConfig) -> Verdict:
     """The verdict; the first of these that holds.
 
+    0. ``use points``: the scorecard was asked for by name, and there is not enough data (2.) to judge it by.
     1. ``suspiciously good``: the AUC is above ``rule.suspicious_auc``.
     2. ``not enough data``: fewer than ``rule.min_conversions`` distinct converting leads in training, fewer than a
        fifth of that in the test, or a headline figure that does not exist.
@@ -70,25 +80,32 @@ def build_verdict(evidence: Evidence, rule: TrainConfig) -> Verdict:
        10 % above 1, the same holds without intervals at ``rule.better_origins`` of the origins at least (the test is
        one of them), and the points scorecard is not better (the interval of the difference to it does not lie above 0).
        Where the model is the scorecard itself, it is ``use points``.
-    4. ``use points``: the interval of the scorecard's AUC lies above 0.5 and that of its log loss difference to the
-       constant below 0.
+    4. ``use points``: the interval of the scorecard's AUC lies above 0.5, that of its lift in the top 10 % above 1, and
+       that of its log loss difference to the constant below 0.
     5. ``no signal``.
     """
     min_conversions = rule.min_conversions
     auc, lift, loss = evidence.auc, evidence.lift_10, evidence.loss_to_constant
+    wanted = fewest_in_test(min_conversions)
+    few = evidence.train_conversions < min_conversions or evidence.test_conversions < wanted
+    counted = (
+        f"{evidence.train_conversions} distinct converting leads in training (needed: {min_conversions}) and "
+        f"{evidence.test_conversions} in the test (needed: {wanted})"
+    )
+    if few and evidence.by_hand:
+        return Verdict(
+            USE_POINTS,
+            f"too few conversions to judge: {counted}; the team's scorecard orders the leads as it was written, and "
+            "the probabilities rest on the base rate of all matured labels",
+        )
     if auc.value is not None and auc.value > rule.suspicious_auc:
         return Verdict(
             SUSPICIOUS,
-            f"AUC {auc.value:.3f} is above {rule.suspicious_auc:g}: look for a feature that is written when a lead "
-            "converts (leadml audit names candidates), leave it out, and train again",
+            f"AUC {auc.value:.3f} is above {rule.suspicious_auc:g}{_resting(evidence.leading)}: look for a feature "
+            "that is written when a lead converts (leadml audit names candidates), leave it out, and train again",
         )
-    wanted = max(1, round(TEST_SHARE * min_conversions))
-    if evidence.train_conversions < min_conversions or evidence.test_conversions < wanted:
-        return Verdict(
-            NOT_ENOUGH_DATA,
-            f"{evidence.train_conversions} distinct converting leads in training (needed: {min_conversions}) and "
-            f"{evidence.test_conversions} in the test (needed: {wanted}); bring a longer history",
-        )
+    if few:
+        return Verdict(NOT_ENOUGH_DATA, f"{counted}; bring a longer history")
     if auc.value is None or lift.low is None or loss.high is None:
         return Verdict(
             NOT_ENOUGH_DATA,
@@ -105,7 +122,12 @@ def build_verdict(evidence: Evidence, rule: TrainConfig) -> Verdict:
             return Verdict(USE_POINTS, f"the scorecard is the model, as nothing learnt adds to it; it is {better}")
         return Verdict(DEPLOY, better)
     points = evidence.points_auc
-    if points is not None and _above(points, 0.5) and _below(evidence.points_to_constant, 0):
+    if (
+        points is not None
+        and _above(points, 0.5)
+        and _above(evidence.points_lift, 1)
+        and _below(evidence.points_to_constant, 0)
+    ):
         return Verdict(
             USE_POINTS,
             f"the points scorecard orders the lists (AUC {_told(points)}) and the model adds nothing: {figures}",
@@ -139,6 +161,10 @@ def keep_verdict(verdict: Verdict, kept: Sequence[str], compared: bool) -> Verdi
     told = f"{len(kept)} suspect{'s' if len(kept) > 1 else ''} kept unseen (audit.policy=keep): {', '.join(kept)}"
     told += "" if compared else "; no other feature is left, so there is no figure without"
     return Verdict(verdict.name, f"{verdict.why}; {told}")
+
+
+def _resting(leading: Sequence[str]) -> str:
+    return f", and most of the points rest on {', '.join(leading)}" if leading else ""
 
 
 def _above(interval: Interval | None, value: float) -> bool:

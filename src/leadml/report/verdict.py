@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from leadml.reasons import sentence_case
 from leadml.report.words import TEXTS, Words
+from leadml.sufficiency import Shortfall
 
 
 def view_verdict(verdict: Mapping[str, Any], metrics: Mapping[str, Any], words: Words) -> dict[str, Any]:
@@ -19,8 +21,11 @@ def view_verdict(verdict: Mapping[str, Any], metrics: Mapping[str, Any], words: 
         return {"key": "unknown", "title": str(verdict.get("name")), "why": str(verdict.get("why", ""))}
     scorers = metrics.get("scorers", {})
     loss = metrics.get("differences", {}).get("constant", {}).get("log_loss")
+    cold = next((s for s in metrics.get("lacking", []) if s["kind"] == "cold_start"), None)
     if key == "unknown":
         why = ""
+    elif cold and key == "use_points":
+        why = sentence_case(Shortfall.from_dict(cold).words(words.language)) + "."
     elif "model" in scorers:
         why = words.t(
             f"why_{key}",
@@ -30,6 +35,7 @@ def view_verdict(verdict: Mapping[str, Any], metrics: Mapping[str, Any], words: 
             gain=_told(_reversed(loss), 4, words),
             points_auc=_told(scorers.get("points", {}).get("auc"), 3, words),
             conversions=words.number(metrics.get("test", {}).get("converting_leads", 0)),
+            leading=", ".join(metrics.get("leading", [])) or "–",
             suspects=", ".join(metrics.get("audit", {}).get("open", [])) or "–",
         )
     else:

@@ -80,10 +80,10 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
         "diferencia de pérdida logarítmica {loss}).",
     ),
     "why_suspiciously_good": (
-        "An AUC of {auc} is too good to be true: look for a field that is written when a lead converts, leave it out "
-        "and train again.",
-        "Un AUC de {auc} es demasiado bueno para ser verdad: busque un campo que se escriba al convertir, descártelo "
-        "y vuelva a entrenar.",
+        "An AUC of {auc} is too good to be true, and most of the points rest on {leading}: look for a field that is "
+        "written when a lead converts, leave it out and train again.",
+        "Un AUC de {auc} es demasiado bueno para ser verdad, y casi todos los puntos vienen de {leading}: busque un "
+        "campo que se escriba al convertir, descártelo y vuelva a entrenar.",
     ),
     # how to read
     "read": ("How to read it", "Cómo leerlo"),

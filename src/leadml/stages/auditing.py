@@ -88,7 +88,7 @@ def audit_extracted(context: Context, extracted: Extracted, known: Known | None 
     """
     known = known or known_before(context, extracted)
     split = split_checked(extracted.snapshots, recipe(context.config))
-    found = [*audit_frame(audit_input(context, extracted, split, known)), *denied(extracted)]
+    found = [*audit_training(context, extracted, split, known), *denied(extracted)]
     found += [table_finding("(duplicates)", e) for e in duplicates(extracted, split)]
     decision = decide(
         found, context.config.audit, columns_known(context, extracted.features, extracted.facts["report"])
@@ -102,6 +102,18 @@ def audit_extracted(context: Context, extracted: Extracted, known: Known | None 
     elif decision.kept and suspects < usable:
         beside["without_suspects"] = [f for f in used if f.name not in suspects]
     return Audited(decision, used, beside)
+
+
+def audit_training(context: Context, extracted: Extracted, split: Split, known: Known) -> list[Finding]:
+    """`audit_frame` of the training rows; nothing, and that is said, where they hold one outcome only.
+
+    So it is where a scorecard by name starts cold: with no conversion there is nothing to give away.
+    """
+    label = extracted.snapshots["label"].to_numpy(dtype=np.float64)[split.train]
+    if 0 < label.mean() < 1:
+        return audit_frame(audit_input(context, extracted, split, known))
+    context.progress.say("audit", f"no leak was looked for: the {len(label)} training rows hold one outcome only")
+    return []
 
 
 def known_before(context: Context, extracted: Extracted) -> Known:

@@ -352,13 +352,14 @@ def log(
 
 
 def write_plots(trained: Trained, folder: Path) -> None:
-    """calibration.svg and capture.svg of the test, in English: MLflow is the data scientist's."""
+    """calibration.svg and, where any converted, capture.svg of the test, in English: MLflow is the data scientist's."""
     from leadml.report.calibration_plot import plot_reliability
     from leadml.report.plots import plot_capture
     from leadml.report.words import Words
 
     words = Words("en")
     (folder / "calibration.svg").write_text(plot_reliability(trained.metrics["reliability"], words), encoding="utf-8")
-    curves = [pd.DataFrame(curve).assign(recipe=name) for name, curve in trained.metrics["capture"].items()]
-    capture = pd.concat(curves, ignore_index=True)
-    (folder / "capture.svg").write_text(plot_capture(capture, words), encoding="utf-8")
+    curves = [pd.DataFrame(curve).assign(recipe=name) for name, curve in trained.metrics["capture"].items() if curve]
+    if curves:
+        capture = pd.concat(curves, ignore_index=True)
+        (folder / "capture.svg").write_text(plot_capture(capture, words), encoding="utf-8")
