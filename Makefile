@@ -40,7 +40,7 @@ bench: .venv/.ready-dev  ## the tables of benchmarks/README.md, measured here in
 	@$(BIN)/python benchmarks/reasons.py
 	@$(BIN)/python benchmarks/train.py
 	@$(BIN)/python benchmarks/quality.py --quick
-	@$(BIN)/python benchmarks/coverage.py
+	@$(BIN)/python benchmarks/intervals.py
 
 lock: .venv/.ready-dev  ## resolve the locks again (needs uv)
 	@uv pip compile pyproject.toml --extra build --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock

@@ -83,6 +83,7 @@ def test_several_steps_back_and_forward_again_with_the_decisions_in_force(copy, 
     assert "is no model version" in leadml(copy, "rollback", "rollback.to=latest", code=2)
 
 
+@pytest.mark.extra
 def test_a_verdict_that_says_no_is_refused_and_forced_with_a_stamp(copy, quick):
     old = champion(copy).version
     new = make_challenger(copy, 0.5, "no signal")

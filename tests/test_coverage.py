@@ -1,4 +1,4 @@
-"""Nine in ten intervals hold the truth, over companies each of a law of its own; benchmarks/coverage.py has more."""
+"""Nine in ten intervals hold the truth, over companies each of a law of its own; benchmarks/intervals.py has more."""
 
 import numpy as np
 import pandas as pd

@@ -138,6 +138,7 @@ def table_row(key: tuple[str, ...], members: list[Feature]) -> str:
     return f"| `{key[0]}` | {key[1]} | {windows} | {key[2]} | {key[3]} |"
 
 
+@pytest.mark.extra
 @pytest.mark.slow
 def test_the_rest_of_the_page_does_what_it_says(company):
     ran = commands()[2:]

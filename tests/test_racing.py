@@ -182,6 +182,7 @@ def test_settings_of_a_stored_model_keep_what_is_new_since(trained):
         settings_like(model, {"num_leaves": 1})
 
 
+@pytest.mark.extra
 def test_a_better_model_is_promoted_by_train(small_company, tmp_path):
     copy = shutil.copytree(small_company, tmp_path / "ws")
     tracked = [w for w in QUICK if not w.startswith("tracking")]

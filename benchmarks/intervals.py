@@ -1,6 +1,6 @@
 """How often intervals hold the truth: 90 % intervals of small invented companies against a very large draw of leads.
 
-    python benchmarks/coverage.py [companies; 200 unless said]
+    python benchmarks/intervals.py [companies; 200 unless said]
 
 Each company (`tests/made_company.py`) has its own size and law; the whole recipe (`model=auto`) is judged on its test
 lists as `leadml train` judges it. An interval is one of *the expected figure of this judged model, as it is fitted, for
@@ -8,7 +8,7 @@ other accounts of the same law on these lists*: the model, the lists and their n
 is worked out on `FRESH` other leads, cut at random into lists as long as the company's and averaged (``expected``);
 beside it stands the figure of endless lists (``endless``), from which average precision differs.
 
-What was found for a company stays in .bench/coverage, named by the code that made it: stopped and started again, the
+What was found for a company stays in .bench/intervals, named by the code that made it: stopped and started again, the
 rest is measured. Other forms of the interval are worked out from the same draws.
 """
 
