@@ -56,6 +56,7 @@ def written(root, folder):
     return {str(p.relative_to(root)): hashlib.sha256(content).hexdigest() for p, content in found.items()}
 
 
+@pytest.mark.extra
 def test_a_killed_backtest_goes_on_and_gives_the_same_bytes(cases, one_go, tmp_path):
     root = shutil.copytree(cases[0], tmp_path / "ws")
     origins = root / "data/origins"

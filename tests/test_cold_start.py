@@ -83,7 +83,7 @@ CARD = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.extra
 @pytest.mark.parametrize("converted", [1, 8])
 def test_a_young_company_scores_by_its_own_card_from_the_command_line(tmp_path, converted):
     write_leads(tmp_path / "leads.csv", converted)

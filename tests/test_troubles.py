@@ -120,6 +120,7 @@ def test_a_broken_model_is_named(copy, broken, text, code, said):
     assert len(shown.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.extra
 def test_a_broken_champion_is_replaced_by_training(copy):
     (copy / "models/champion/booster-1.txt").write_text("tree")
     shown = run_here("train", f"paths.root={copy}", "tracking.enabled=false", *SMALL)

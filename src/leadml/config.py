@@ -298,7 +298,7 @@ class ModelConfig:
 
     kind: Rung = MISSING
     strengths: list[float] = MISSING
-    learning_rate: float = MISSING
+    learning_rate: float | None = MISSING
     num_leaves: int | None = MISSING
     max_depth: int | None = MISSING
     min_data_in_leaf: int | None = MISSING

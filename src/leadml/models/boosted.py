@@ -26,6 +26,7 @@ CAT_SMOOTH = 20.0  # pseudo-rows behind each level's mean when levels are put in
 LOOSE_LEAVES, LOOSE_DEPTH = 4, 2  # times the leaves, levels more: random splits each tell less
 # Distinct converting leads from which on trees are larger: leaves, depth.
 SIZES = ((0, 4, 2), (300, 6, 3), (2_000, 8, 4), (10_000, 15, 5), (50_000, 31, 6))
+SLOW, FAST, FAST_ROWS = 0.04, 0.08, 30_000  # rates; from so many training rows on half the trees tell as much
 MOST_ROWS, PER_CONVERSION = 1_000_000, 10  # rows that trees learn from where model.negatives is left open
 BAG_ROWS, MOST_BAG = 60_000, 4  # rows that the boosters of a bag read together, about; boosters, at most
 LEAST_SHARE, COLUMNS_A_TREE = 0.3, 8  # of the features a tree may use: a share, and at least so many
@@ -102,6 +103,7 @@ def scale_model(model: ModelConfig, rows: int, conversions: int, features: int) 
     _, leaves, depth = [size for size in SIZES if conversions >= size[0]][-1]
     least, bag = int(np.clip(rows // 200, *ROWS_IN_LEAF)), int(np.clip(BAG_ROWS // max(rows, 1), 1, MOST_BAG))
     chosen: dict[str, Any] = {"num_leaves": leaves, "max_depth": depth, "bag": bag, "min_data_in_leaf": least}
+    chosen["learning_rate"] = FAST if rows >= FAST_ROWS else SLOW
     chosen["feature_fraction"] = float(np.clip(COLUMNS_A_TREE / max(features, 1), LEAST_SHARE, 1))
     return replace(model, **{name: value for name, value in chosen.items() if getattr(model, name) is None})
 
