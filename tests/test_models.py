@@ -1,6 +1,10 @@
+import ctypes
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from threading import Event
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
@@ -131,3 +135,32 @@ def test_columns_read_where_they_are_give_the_trees_of_a_matrix():
     column = X["visits, 30 días"].to_numpy()
     found = encoder.columns(X)["f0"].chunk(0).buffers()[1].address
     assert found == column.__array_interface__["data"][0]
+
+
+def test_lightgbm_is_asked_for_one_number_of_threads_while_boosters_grow(fitted, monkeypatch):
+    """It keeps that number for the process; another thread's higher one is written beyond its buffers (a crash)."""
+    encoder, matrix, label = fitted
+    count = ctypes.c_int.in_dll(lgb.basic._LIB, "LGBM_DEFAULT_NUM_THREADS")
+    parameters, seen, ended = booster_parameters(MODEL, 1, 2), [], Event()
+    update = lgb.Booster.update
+
+    def watched(booster, *args, **words):
+        seen.append(count.value)
+        finished = update(booster, *args, **words)
+        seen.append(count.value)
+        return finished
+
+    def predict():
+        while not ended.is_set():
+            predict_margins(other, matrix, 2)
+
+    other = fit_boosters(matrix, label, encoder, [(parameters, 3)], 2)[0]
+    monkeypatch.setattr(lgb.Booster, "update", watched)
+    with ThreadPoolExecutor(1) as pool:
+        predicting = pool.submit(predict)
+        for _ in range(5):
+            fit_boosters(matrix, label, encoder, [(parameters, 5), (parameters | {"seed": 2}, 5)], 2)
+            choose_trees([bin_fold(fold, parameters) for fold in make_folds(2)], [[parameters]] * 2, 5, 2)
+        ended.set()
+        predicting.result()
+    assert set(seen) == {1}

@@ -15,6 +15,7 @@ import pandas as pd
 from leadml.encoding import fit_encoder, level_codes
 from leadml.features.dictionary import Feature, Kind
 from leadml.metrics import auc
+from leadml.models.trees import LIGHTGBM, predict_margins
 
 PROXY_AUC = 0.6  # from which on, and beyond `ERRORS` standard errors of chance, a feature is named
 ERRORS = 3.0
@@ -117,9 +118,10 @@ def together(X: pd.DataFrame, features: Sequence[Feature], mine: np.ndarray, fit
         "feature_fraction": 0.5, "max_cat_to_onehot": 4, "min_data_per_group": 20,
     }  # fmt: skip
     matrix, label, categories = encoder.encode(X[fit]), mine[fit].astype(float), encoder.categorical
-    table = lgb.Dataset(matrix, label=label, categorical_feature=categories, params=parameters)
-    booster = lgb.train(parameters, table, num_boost_round=TREES)
-    return float(auc(mine[~fit].astype(float), np.asarray(booster.predict(encoder.encode(X[~fit]), raw_score=True))))
+    with LIGHTGBM:
+        table = lgb.Dataset(matrix, label=label, categorical_feature=categories, params=parameters)
+        booster = lgb.train(parameters, table, num_boost_round=TREES)
+    return float(auc(mine[~fit].astype(float), predict_margins(booster, encoder.encode(X[~fit]), 1)))
 
 
 def is_proxy(told: Told, groups: np.ndarray) -> bool:

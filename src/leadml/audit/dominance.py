@@ -46,6 +46,8 @@ def others_auc(columns: Sequence[Coded], outcome: Outcome, seed: int, threads: i
     """
     import lightgbm as lgb
 
+    from leadml.models.trees import LIGHTGBM
+
     if not columns:
         return 0.5
     rows = draw_rows(len(outcome.label), seed, ROWS)
@@ -58,9 +60,10 @@ def others_auc(columns: Sequence[Coded], outcome: Outcome, seed: int, threads: i
         fit, held = fold != k, fold == k
         if not held.any() or not 0 < label[fit].sum() < fit.sum():
             continue
-        data = lgb.Dataset(matrix[fit], label[fit], categorical_feature=categorical, params=parameters)
-        booster = lgb.train(parameters, data, TREES)
-        margins[held] = booster.predict(matrix[held], num_threads=threads)
+        with LIGHTGBM:
+            data = lgb.Dataset(matrix[fit], label[fit], categorical_feature=categorical, params=parameters)
+            booster = lgb.train(parameters, data, TREES)
+            margins[held] = booster.predict(matrix[held], num_threads=threads)
     values, codes = np.unique(margins, return_inverse=True)
     return cell_auc(values, np.bincount(codes), np.bincount(codes, weights=label))
 

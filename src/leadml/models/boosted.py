@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from leadml.config import ModelConfig
 from leadml.encoding import Encoder
-from leadml.models.trees import LOOSE, TREES, predict_margins
+from leadml.models.trees import LIGHTGBM, LOOSE, TREES, predict_margins
 
 PATIENCE = 30  # stop adding trees when the mean validation loss has not fallen for so many
 STRIDE = 5  # trees that a fold grows before it waits for the others
@@ -165,18 +165,13 @@ def fit_boosters(
     They share the bins of the rows, and grow side by side, a thread each: small trees would spend more time waiting for
     each other than growing.
     """
-    train = bin_rows(rows, labels, encoder, asked[0][0]).construct()
     each = max(1, threads // len(asked))
-
-    def grow(one: tuple[Mapping[str, Any], int]) -> lgb.Booster:
-        booster = lgb.Booster(params=dict(one[0]) | {"num_threads": each}, train_set=train)
-        for _ in range(one[1]):
-            if booster.update():
-                break
-        return booster.free_dataset()
-
-    with ThreadPoolExecutor(threads, initializer=_quiet_thread) as pool:
-        return list(pool.map(grow, asked))
+    with LIGHTGBM:
+        train = bin_rows(rows, labels, encoder, asked[0][0]).construct()
+        boosters = [lgb.Booster(params=dict(p) | {"num_threads": each}, train_set=train) for p, _ in asked]
+        with _grow_pool(threads, each) as pool:
+            list(pool.map(_grow, boosters, [trees for _, trees in asked]))
+        return [booster.free_dataset() for booster in boosters]
 
 
 def bin_rows(
@@ -194,16 +189,17 @@ def bin_rows(
 
 def bin_fold(fold: FoldData, parameters: Mapping[str, Any]) -> BinnedFold:
     """The fold as boosters grow on it; both kinds and a whole bag share it. Losses are of corrected margins."""
-    train = bin_rows(fold.fit, fold.fit_labels, fold.encoder, parameters).construct()
     corrected = np.full(len(fold.validation_labels), np.log(fold.kept)) if fold.kept < 1 else None
-    valid = lgb.Dataset(
-        fold.validation,
-        label=fold.validation_labels,
-        reference=train,
-        init_score=corrected,
-        params=dict(parameters),
-    )
-    return BinnedFold(train, valid.construct(), fold.blocks, fold.kept)
+    with LIGHTGBM:
+        train = bin_rows(fold.fit, fold.fit_labels, fold.encoder, parameters).construct()
+        valid = lgb.Dataset(
+            fold.validation,
+            label=fold.validation_labels,
+            reference=train,
+            init_score=corrected,
+            params=dict(parameters),
+        )
+        return BinnedFold(train, valid.construct(), fold.blocks, fold.kept)
 
 
 def choose_trees(
@@ -227,17 +223,19 @@ def choose_trees(
         threads: boosters that grow at a time.
         give_up: told the count and the lowest mean so far after every few trees; true ends growing.
     """
-    growing = [
-        [_Growing(fold, dict(p) | {"num_threads": 1}) for p in bag] for fold, bag in zip(folds, parameters, strict=True)
-    ]
-    every = [booster for bag in growing for booster in bag]
     curve: list[float] = []
-    with ThreadPoolExecutor(threads, initializer=_quiet_thread) as pool:
-        while len(curve) < most and len(curve) - int(np.argmin(curve or [0])) <= PATIENCE:
-            losses = pool.map(_Growing.grow, every, [STRIDE] * len(every))
-            curve.extend(np.mean(list(losses), axis=0).tolist()[: most - len(curve)])
-            if give_up is not None and give_up(len(curve), min(curve)):
-                break
+    with LIGHTGBM:
+        growing = [
+            [_Growing(fold, dict(p) | {"num_threads": 1}) for p in bag]
+            for fold, bag in zip(folds, parameters, strict=True)
+        ]
+        every = [booster for bag in growing for booster in bag]
+        with _grow_pool(threads, 1) as pool:
+            while len(curve) < most and len(curve) - int(np.argmin(curve or [0])) <= PATIENCE:
+                losses = pool.map(_Growing.grow, every, [STRIDE] * len(every))
+                curve.extend(np.mean(list(losses), axis=0).tolist()[: most - len(curve)])
+                if give_up is not None and give_up(len(curve), min(curve)):
+                    break
     trees = int(np.argmin(curve)) + 1
     margins = []
     for fold, bag in zip(folds, growing, strict=True):
@@ -269,6 +267,17 @@ class _Growing:
         return losses
 
 
-def _quiet_thread() -> None:
-    """LightGBM keeps its verbosity by thread, and reads it where it is given parameters."""
-    lgb.Dataset(np.zeros((2, 1)), params={"verbosity": -1, "min_data_in_bin": 1}).construct()
+def _grow(booster: lgb.Booster, trees: int) -> None:
+    for _ in range(trees):
+        if booster.update():
+            return
+
+
+def _grow_pool(threads: int, each: int) -> ThreadPoolExecutor:
+    """Python threads that grow boosters of ``each`` threads; LightGBM keeps its verbosity by Python thread."""
+
+    def quiet() -> None:
+        parameters = {"verbosity": -1, "min_data_in_bin": 1, "num_threads": each}
+        lgb.Dataset(np.zeros((2, 1)), params=parameters).construct()
+
+    return ThreadPoolExecutor(threads, initializer=quiet)
