@@ -27,7 +27,7 @@ from leadml import LeadScorer
 from leadml.cli import conf_dir
 from leadml.config import Config, register_schema, to_config
 from leadml.models.boosted import bin_rows, fit_boosters
-from leadml.models.ladder import list_parameters
+from leadml.models.plan import list_parameters
 from leadml.models.trees import TREES
 from leadml.recipe_data import prepare
 from leadml.stages.settings import recipe

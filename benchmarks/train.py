@@ -27,7 +27,8 @@ from leadml.cli import conf_dir
 from leadml.config import Config, register_schema, to_config
 from leadml.features.dictionary import Feature, Kind
 from leadml.models.boosted import bin_rows
-from leadml.models.ladder import Ingredients, encode_fold, list_parameters
+from leadml.models.parts import encode_fold
+from leadml.models.plan import Ingredients, list_parameters
 from leadml.models.trees import LOOSE, TREES
 from leadml.recipe_data import RecipeData, prepare
 from leadml.stages.settings import recipe

@@ -14,8 +14,8 @@ from leadml.baselines import (
 from leadml.encoding import fit_encoder
 from leadml.metrics import auc
 from leadml.models import Member, Model
-from leadml.models.ladder import LOGISTIC
-from leadml.models.linear import fit_linear
+from leadml.models.linear import fit_design, fit_linear
+from leadml.models.plan import LOGISTIC
 from leadml.models.points import count_points
 from leadml.scorecard import PointRule
 
@@ -30,7 +30,8 @@ CARD = read_card()
 
 def logistic_of(train: BaselineRows, features: list) -> Model:
     encoder = fit_encoder(train.X, features, 10, 20)
-    learner = fit_linear(encoder.encode(train.X), train.label, encoder, [0.1])[0]
+    matrix = encoder.encode(train.X)
+    learner = fit_linear(matrix, train.label, fit_design(matrix, encoder), [0.1])[0]
     return Model(encoder, (Member(LOGISTIC, 1.0, learner),))
 
 

@@ -21,7 +21,9 @@ from leadml.metrics import log_loss
 from leadml.models import Model
 from leadml.models.blend import fit_weights
 from leadml.models.boosted import scale_model, thin_rows
-from leadml.models.ladder import FoldRows, Ingredient, Ingredients, choose_plan, clustered_error, fit_plan
+from leadml.models.fit import fit_plan
+from leadml.models.ladder import choose_plan, clustered_error
+from leadml.models.plan import FoldRows, Ingredient, Ingredients
 from leadml.scorecard import PointRule
 from leadml.scorer import LeadScorer, Scale
 from leadml.training import fit_recipe
@@ -193,14 +195,14 @@ def test_all_converted_rows_are_kept_and_a_known_share_of_the_others(rows, rate,
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_constraints_hold_in_every_tree(direction):
+@pytest.mark.parametrize("rung", [Rung.logistic, Rung.blend])
+def test_constraints_hold_in_every_member(rung, direction):
     rng = np.random.default_rng(7)
     X, label = make_rows(2000, 7, lambda X: -1 + np.sin(2 * X["a"]) + X["b"])
-    model = replace(MODEL, kind=Rung.blend, monotone={"a": direction})
+    model = replace(MODEL, kind=rung, monotone={"a": direction})
     given = Ingredients(FEATURES, model, (), 3, 2)
     plan = choose_plan(X, make_folds(label), given)
-    trees = tuple(m for m in plan.members if m.trees)
-    fitted = fit_plan(replace(plan, members=trees), X, np.arange(len(X)), label, given)
+    fitted = fit_plan(plan, X, np.arange(len(X)), label, given)
     row = X.iloc[rng.integers(0, len(X), 30)]
     steps = np.array([fitted.margins(row.assign(a=float(value))) for value in range(8)])
     assert (direction * np.diff(steps, axis=0) >= -1e-12).all()

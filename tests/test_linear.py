@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from leadml.encoding import fit_encoder
 from leadml.metrics import auc
 from leadml.models import LinearModel, PointsModel
-from leadml.models.linear import FIT_ROWS, MOST_ROWS, draw_rows, fit_linear
+from leadml.models.linear import FIT_ROWS, MOST_ROWS, draw_rows, fit_design, fit_linear
 from leadml.models.points import count_points, fit_points
 from leadml.scorecard import PointRule
 
@@ -37,7 +37,7 @@ def fitted() -> tuple:
     X, label = made_rows(1500, 1)
     encoder = fit_encoder(X, FEATURES, 10, 20)
     matrix = encoder.encode(X)
-    return encoder, matrix, label, fit_linear(matrix, label, encoder, [0.01, 0.3])
+    return encoder, matrix, label, fit_linear(matrix, label, fit_design(matrix, encoder), [0.01, 0.3])
 
 
 def by_hand(model: LinearModel, row: list[float]) -> float:
@@ -111,7 +111,7 @@ def test_values_that_training_never_saw():
     X["empty"] = np.nan
     X.loc[0, "empty"] = 1.0
     encoder = fit_encoder(X, [*FEATURES, number("empty")], 10, 20)
-    model = fit_linear(encoder.encode(X), label, encoder, [0.1])[0]
+    model = fit_linear(encoder.encode(X), label, fit_design(encoder.encode(X), encoder), [0.1])[0]
     strange = pd.DataFrame(
         {"visits": [np.inf, -7.0, 1e300, np.nan], "change": [1e300, -1e300, np.nan, 0.0], "empty": [2.0, np.nan, 0, 1]}
     ).assign(source=["never seen", None, "web", "fair"])
@@ -180,7 +180,7 @@ def test_the_fit_is_that_of_scikit_learn(strength):
     encoder = fit_encoder(X, FEATURES, 10, 20)
     matrix = encoder.encode(X)
     weight = np.random.default_rng(1).uniform(0.2, 3, len(X))
-    model = fit_linear(matrix, label, encoder, [0.01, strength], weight)[1]
+    model = fit_linear(matrix, label, fit_design(matrix, encoder), [0.01, strength], weight)[1]
     columns = model.design.columns(matrix) - model.means
     theirs = LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-10, max_iter=500)
     theirs.fit(columns, label, sample_weight=weight)
@@ -192,7 +192,7 @@ def test_columns_that_say_the_same_share_their_weight():
     X, label = made_rows(600, 10)
     X["again"] = X["visits"]
     encoder = fit_encoder(X, [*FEATURES, number("again")], 10, 20)
-    model = fit_linear(encoder.encode(X), label, encoder, [1000.0])[0]
+    model = fit_linear(encoder.encode(X), label, fit_design(encoder.encode(X), encoder), [1000.0])[0]
     ends = np.cumsum(model.design.widths)
     first = model.weights[: ends[0]]
     np.testing.assert_allclose(first, model.weights[ends[2] : ends[3]], atol=1e-3)

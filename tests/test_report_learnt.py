@@ -14,7 +14,8 @@ from leadml.calibration import Calibrator
 from leadml.config import Rung
 from leadml.importance import measure_bag
 from leadml.models import Model
-from leadml.models.ladder import EMPTY, Ingredient, Ingredients, fit_plan
+from leadml.models.fit import fit_plan
+from leadml.models.plan import EMPTY, Ingredient, Ingredients
 from leadml.report.card_learnt import learnt_blocks, segment_blocks
 from leadml.report.learnt import learnt_words, list_periods, spread_words, step_rows
 from leadml.report.segmented import why_not

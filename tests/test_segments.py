@@ -13,7 +13,7 @@ from leadml.bootstrap import BootstrapConfig
 from leadml.config import Rung
 from leadml.errors import ConfigurationError
 from leadml.forms import choose_form
-from leadml.models.ladder import EMPTY, FoldRows
+from leadml.models.plan import EMPTY, FoldRows
 from leadml.moves import explain_moves
 from leadml.reweighing import ScoredList
 from leadml.scorer import LeadScorer, Scale

@@ -21,7 +21,9 @@ from leadml.features.dictionary import Feature, Kind
 from leadml.forms import choose_form
 from leadml.models import Model
 from leadml.models.boosted import scale_model
-from leadml.models.ladder import FoldRows, Ingredients, choose_plan, fit_plan
+from leadml.models.fit import fit_plan
+from leadml.models.ladder import choose_plan
+from leadml.models.plan import FoldRows, Ingredients
 from leadml.models.tuning import apply_settings
 
 FEWEST = 2  # rows of either class, at least, for a choice by folds

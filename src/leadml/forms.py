@@ -8,7 +8,8 @@ import numpy as np
 
 from leadml.calibration import Calibrator, Form, fit_form, recentre
 from leadml.metrics import row_losses
-from leadml.models.ladder import FoldRows, clustered_error
+from leadml.models.ladder import clustered_error
+from leadml.models.plan import FoldRows
 
 
 @dataclass(frozen=True)

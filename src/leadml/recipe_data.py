@@ -13,7 +13,8 @@ from leadml.errors import DataError
 from leadml.features.dictionary import Feature
 from leadml.models import Model
 from leadml.models.boosted import scale_model
-from leadml.models.ladder import FoldRows, Ingredients, Plan, fit_plan
+from leadml.models.fit import fit_plan
+from leadml.models.plan import FoldRows, Ingredients, Plan
 from leadml.recipe import RecipeConfig, count_converting, split_checked, typed
 from leadml.splits import Split, list_keys
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from leadml.errors import ArtifactError
-from leadml.models.ladder import FoldRows, Ingredients
+from leadml.models.plan import FoldRows, Ingredients
 from leadml.models.tuning import SPACE, Trials, starting_point, try_settings
 
 if TYPE_CHECKING:

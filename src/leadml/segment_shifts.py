@@ -20,7 +20,8 @@ from leadml.config import Rung
 from leadml.encoding import OTHER, level_texts
 from leadml.forms import FormChoice, calibrate_form, smoothed_rate
 from leadml.metrics import row_losses
-from leadml.models.ladder import FoldRows, Plan, clustered_error
+from leadml.models.ladder import clustered_error
+from leadml.models.plan import FoldRows, Plan
 from leadml.models.shifts import SegmentShift
 from leadml.recipe_data import RecipeData
 from leadml.segment_choice import category_names

@@ -25,7 +25,9 @@ from leadml.forms import FormChoice, choose_form
 from leadml.importance import leading_features
 from leadml.judgement import judge_origins, judge_test, read_evidence
 from leadml.models import Model
-from leadml.models.ladder import Plan, choose_plan, logistic_model
+from leadml.models.fit import logistic_model
+from leadml.models.ladder import choose_plan
+from leadml.models.plan import Plan
 from leadml.models.points import used_features
 from leadml.recipe import RecipeConfig, count_converting
 from leadml.recipe_data import RecipeData, prepare

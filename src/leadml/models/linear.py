@@ -2,7 +2,8 @@
 
 A number is taken as the logarithm of one plus itself where it is never below 0 (counts, ages, money), standardised and
 held within five deviations: one absurd amount must not carry a whole row away. Beside it stand its bends at the
-quartiles and a flag where it is missing; a category has a column for every level and one for a missing one.
+quartiles and a flag where it is missing; a category has a column for every level and one for a missing one. A number
+that may only rise or only fall is straight, and is left out where it would go the other way.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,13 +30,17 @@ BLOCK = 1 << 14  # rows whose columns are made at a time
 
 @dataclass(frozen=True)
 class Straightened:
-    """How a number is read: ``(log1p(x) if logged else x)`` less ``mean``, over ``spread``, and bent at ``knots``."""
+    """How a number is read: ``(log1p(x) if logged else x)`` less ``mean``, over ``spread``, and bent at ``knots``.
+
+    ``direction`` is 1 where the margin may only rise with it, -1 where it may only fall, 0 where it is free.
+    """
 
     logged: bool
     mean: float
     spread: float
     knots: tuple[float, ...]
     flagged: bool
+    direction: int = 0
 
     def columns(self, values: np.ndarray) -> Iterator[np.ndarray]:
         """The value, what is above each knot, the flag; (n,) each. A missing value is the mean."""
@@ -66,6 +71,15 @@ class Design:
     def size(self) -> int:
         """How many columns there are."""
         return sum(self.widths)
+
+    @cached_property
+    def directions(self) -> np.ndarray:
+        """By column (size,), the sign that its weight may have; 0: either."""
+        signs = np.zeros(self.size)
+        for at, term in zip(np.cumsum([0, *self.widths[:-1]]), self.terms, strict=True):
+            if isinstance(term, Straightened):
+                signs[at] = term.direction
+        return signs
 
     def term_columns(self, j: int, values: np.ndarray) -> Iterator[np.ndarray]:
         """Columns (n,) of the j-th term from the values (n,) of its matrix column."""
@@ -159,21 +173,22 @@ class LinearModel:
         return total
 
 
-def fit_design(matrix: np.ndarray, encoder: Encoder) -> Design:
-    """The columns for a matrix (n, k) of training rows."""
+def fit_design(matrix: np.ndarray, encoder: Encoder, monotone: Mapping[str, int] | None = None) -> Design:
+    """The columns for a matrix (n, k) of training rows; ``monotone`` is a direction (-1, 1) by number feature."""
     terms: list[Straightened | int] = []
+    directions = monotone or {}
     for j, feature in enumerate(encoder.features):
         if feature.kind is Kind.CATEGORY:
             terms.append(len(encoder.levels[feature.name]))
         else:
-            terms.append(_straighten(matrix[:, j]))
+            terms.append(_straighten(matrix[:, j], directions.get(feature.name, 0)))
     return Design(tuple(terms))
 
 
 def fit_linear(
     matrix: np.ndarray,
     labels: np.ndarray,
-    encoder: Encoder,
+    design: Design,
     strengths: Sequence[float],
     weight: np.ndarray | None = None,
 ) -> list[LinearModel]:
@@ -182,18 +197,20 @@ def fit_linear(
     Args:
         matrix: (n, k) of the encoder.
         labels: (n,) of 0 and 1, both there.
-        encoder: of the matrix.
+        design: the columns (`fit_design`).
         strengths: ascending; each fit starts from the one before.
         weight: (n,) how many rows each stands for (`draw_rows`); one without.
     """
     weight = np.ones(len(labels)) if weight is None else weight
-    design = fit_design(matrix, encoder)
     columns = design.columns(matrix)
     means = weight @ columns / weight.sum()
     columns -= means
     at, fitted = np.zeros(design.size + 1), []
     for strength in strengths:
         at = _minimise(columns, labels, weight, 1 / strength, at)
+        while (wrong := at[:-1] * design.directions < 0).any():
+            columns[:, wrong] = 0.0  # the shrinkage takes the weight of a column of nothing to 0
+            at = _minimise(columns, labels, weight, 1 / strength, np.where(np.r_[wrong, False], 0.0, at))
         fitted.append(LinearModel(design, at[:-1], means, float(at[-1] - at[:-1] @ means)))
     return fitted
 
@@ -274,7 +291,7 @@ def _curvature(columns: np.ndarray, weight: np.ndarray, penalty: float) -> tuple
     return cho_factor(whole, lower=True)
 
 
-def _straighten(values: np.ndarray) -> Straightened:
+def _straighten(values: np.ndarray, direction: int) -> Straightened:
     present = values[~np.isnan(values)]
     logged = bool(present.min(initial=np.inf) >= 0)
     straight = np.log1p(present) if logged else present
@@ -284,4 +301,5 @@ def _straighten(values: np.ndarray) -> Straightened:
     scaled = np.clip((straight - mean) / spread, -LIMIT, LIMIT)
     knots = np.unique(np.quantile(scaled, QUARTILES)) if len(present) else np.zeros(0)
     inner = knots[(knots > scaled.min(initial=np.inf)) & (knots < scaled.max(initial=-np.inf))]
-    return Straightened(logged, mean, spread, tuple(inner.tolist()), len(present) < len(values))
+    bends = () if direction else tuple(inner.tolist())
+    return Straightened(logged, mean, spread, bends, len(present) < len(values), direction)

@@ -11,7 +11,8 @@ import pandas as pd
 from leadml.config import ModelConfig
 from leadml.encoding import Encoder
 from leadml.models.boosted import BinnedFold, bin_fold, choose_trees
-from leadml.models.ladder import FoldRows, Ingredients, encode_fold, list_parameters
+from leadml.models.parts import encode_fold
+from leadml.models.plan import FoldRows, Ingredients, list_parameters
 from leadml.models.trees import TREES
 
 # Setting: lowest, highest, and how values lie between them.
