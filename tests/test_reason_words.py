@@ -27,7 +27,7 @@ from leadml.reasons import (
 from leadml.reasons.comparison import COMPARISONS, compare_levels, compare_missing, compare_numbers
 from leadml.reasons.levels import looks_personal, shown_level
 from leadml.reasons.reference import PERCENTS, Standing
-from leadml.stages.train import spread_rows
+from leadml.stages.scaling import spread_rows
 
 NB = "\u00a0"
 VISITS = Feature("visits", "behaviour", Kind.NUMBER, "count", 7, "visits in the last 7 days", "visitas en 7 días")
