@@ -17,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from leadml import ConversionClassifier
+from leadml.classifier import _read_groups
 
 QUICK = {"max_trees": 15, "bag": 1, "strengths": (0.05,)}
 CHECKS = list(estimator_checks_generator(ConversionClassifier(**QUICK, folds=2)))
@@ -98,10 +99,10 @@ def test_folds_keep_groups_together_and_times_in_order():
     X, y = make_frame(600, 5)
     groups = np.arange(600) // 3
     model = ConversionClassifier(kind="logistic", strengths=(0.05,))
-    for fold in model._split(X, (y == "won").astype(float), groups, None):
+    for fold in model._split((y == "won").astype(float), groups, None, 0):
         assert not set(groups[fold.fit]) & set(groups[fold.validation])
     times = pd.date_range("2026-01-01", periods=600, freq="h").to_numpy()[np.random.default_rng(1).permutation(600)]
-    for fold in model._split(X, (y == "won").astype(float), groups, times):
+    for fold in model._split((y == "won").astype(float), groups, times, 0):
         assert times[fold.fit].max() < times[fold.validation].min()
     assert model.fit(X, y, groups=groups).predict_proba(X).shape == (600, 2)
     assert model.fit(X, y, times=times).predict_proba(X).shape == (600, 2)
@@ -134,3 +135,60 @@ def test_its_defaults_are_those_of_the_configuration():
             if name == "monotone"
             else (list(own[name]) if isinstance(own[name], tuple) else own[name]) == value
         ), name
+
+
+def test_truths_are_truths_whatever_column_holds_them(fitted):
+    model, X, _ = fitted
+    as_objects = X.assign(free=X["free"].astype(object))
+    np.testing.assert_array_equal(model.predict_proba(as_objects), model.predict_proba(X))
+    some = as_objects.copy()
+    some.loc[some.index[0], "free"] = None
+    np.testing.assert_array_equal(model.predict_proba(some)[1:], model.predict_proba(X)[1:])
+
+
+def test_a_missing_group_is_one_of_its_own():
+    X, y = make_frame(400, 6)
+    groups = np.where(np.arange(400) % 3 == 0, None, np.arange(400) // 4)
+    model = ConversionClassifier(**QUICK, folds=2).fit(X, y, groups=groups)
+    assert model.predict_proba(X).shape == (400, 2)
+    codes = _read_groups(groups, 400)
+    missing = codes[np.arange(400) % 3 == 0]
+    assert len(np.unique(missing)) == len(missing)
+    known = codes[np.arange(400) % 3 != 0]
+    assert len(np.unique(known)) == 100
+    assert not set(missing) & set(known)
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    ({"times": np.arange(10)}, "inconsistent numbers of samples"),
+    ({"groups": np.arange(10)}, "inconsistent numbers of samples"),
+    ({"times": np.r_[np.nan, np.arange(99)]}, "1 of 100 are missing"),
+])  # fmt: skip
+def test_groups_and_times_of_another_length_are_refused(words, told):
+    X, y = make_frame(100, 6)
+    with pytest.raises(ValueError, match=told):
+        ConversionClassifier(**QUICK).fit(X, y, **words)
+
+
+def test_the_rate_of_few_recent_rows_is_drawn_to_that_of_all():
+    """Folds that halve leave few labels: what the newest few say alone is chance."""
+    found = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        X, y = pd.DataFrame({"a": rng.normal(size=1000)}), rng.random(1000) < 0.05
+        newest = y[500:].reshape(4, 125).mean(axis=1) @ [1, 2, 4, 8] / 15
+        model = ConversionClassifier("logistic", **QUICK, folds=4).fit(X, y, times=np.arange(1000))
+        found.append((model.predict_proba(X)[:, 1].mean() - 0.05, newest - 0.05, y.mean() - 0.05))
+    told, alone, overall = np.std(found, axis=0)
+    assert overall < told < alone
+
+
+def test_a_matrix_for_a_frame_and_any_number_of_threads(fitted):
+    rng = np.random.default_rng(9)
+    X = pd.DataFrame(rng.normal(size=(300, 3)), columns=["base", "b", "c"])
+    y = X["b"] + rng.normal(size=300) > 1
+    model = ConversionClassifier("logistic", **QUICK, folds=2, n_jobs=-1, random_state=None).fit(X, y)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        np.testing.assert_array_equal(model.predict_proba(X.to_numpy()), model.predict_proba(X))
+    assert list(model.contributions(X).columns) == ["base", "base", "b", "c"]
+    np.testing.assert_allclose(model.contributions(X).sum(axis=1), model.decision_function(X))

@@ -118,6 +118,19 @@ def test_values_that_training_never_saw():
     assert np.isfinite(model.margins(encoder.encode(strange))).all()
 
 
+@pytest.mark.parametrize("value", [30.0, 1.0, 0.1, 1e9, 12345.678])
+def test_a_number_that_never_varied_tells_nothing_of_others(value):
+    """The computed spread of equal numbers is rounding, not 0: any other value would stand at the limit."""
+    X, label = made_rows(1000, 4)
+    X["only"] = np.where(np.arange(1000) % 10 < 9, value, np.nan)
+    encoder = fit_encoder(X, [*FEATURES, number("only")], 10, 20)
+    matrix = encoder.encode(X)
+    model = fit_linear(matrix, label, fit_design(matrix, encoder), [0.2])[0]
+    row = X.iloc[[0] * 3].assign(only=[value, value * 0.9, value * 1.1])
+    same, *others = model.margins(encoder.encode(row))
+    assert others == pytest.approx([same] * 2, abs=1e-6)
+
+
 def test_it_comes_back_from_json_to_the_bit(fitted):
     _, matrix, _, models = fitted
     again = LinearModel.from_dict(json.loads(json.dumps(models[1].to_dict())))

@@ -11,12 +11,14 @@ from conftest import counts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_amounts import FEATURES, make_amounts
+from made_lists import category, number
 
 from leadml.account_means import bootstrap_ratios
 from leadml.bootstrap import BootstrapConfig
 from leadml.errors import ArtifactError
 from leadml.splits import Split
 from leadml.value import ValueModel, fit_form, fit_value, judge_money, known_amounts
+from leadml.value.design import fit_term
 from leadml.value.fitting import PENALTIES, _Linear, find_cap
 from leadml.value.money import rank_in_lists
 
@@ -108,6 +110,16 @@ def test_with_hardly_any_amount_nothing_is_invented(leads):
         return
     np.testing.assert_allclose(value["expected_value"], snapshots["amount"].iloc[:leads].mean() / 2)
     assert value["expected_value_low"].isna().all() == (leads == 1)
+
+
+def test_what_hardly_varies_is_no_term():
+    """A category whose levels are all rare is not read as a number; one number only has no spread to speak of."""
+    rare = pd.DataFrame({"channel": [f"c{i}" for i in range(60)], "only": [0.1] * 50 + [np.nan] * 10})
+    weight = np.ones(60)
+    assert fit_term(rare, category("channel"), weight) is None
+    term = fit_term(rare, number("only"), weight)
+    assert term is not None
+    assert term.columns(pd.DataFrame({"only": [0.1, 0.2]}))[0] == pytest.approx([0.0, np.log(1.2 / 1.1)])
 
 
 @settings(max_examples=25, deadline=None)

@@ -98,7 +98,7 @@ def _one_dimension(score: np.ndarray, train: BaselineRows, test_score: np.ndarra
     listed = train.listed if 0 < train.label[train.listed].mean() < 1 else np.ones(len(score), dtype=bool)
     fitted, label = score[listed], train.label[listed]
     spread = float(fitted.std())
-    if not spread > 0 or not 0 < label.mean() < 1:
+    if fitted.min() == fitted.max() or not 0 < label.mean() < 1:
         return np.full(len(test_score), rate)
     centre = float(fitted.mean())
     model = LogisticRegression(C=1.0, solver="newton-cholesky").fit(((fitted - centre) / spread)[:, None], label)

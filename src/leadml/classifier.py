@@ -1,19 +1,21 @@
 """The ladder as a scikit-learn classifier, for whoever has a table and no exports: pipelines, cross-validation."""
 
+import numbers
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import effective_n_jobs
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-from sklearn.utils import Tags, assert_all_finite
+from sklearn.utils import Tags, assert_all_finite, check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 from threadpoolctl import threadpool_limits
 
-from leadml.calibration import SMALLEST, Calibrator, recentre
+from leadml.calibration import SMALLEST, Calibrator, estimate_base_rate, recentre
 from leadml.config import ModelConfig, Rung
 from leadml.encoding import fit_encoder
 from leadml.errors import DataError
@@ -24,7 +26,7 @@ from leadml.models.boosted import scale_model
 from leadml.models.fit import fit_plan
 from leadml.models.ladder import choose_plan
 from leadml.models.plan import FoldRows, Ingredients
-from leadml.models.tuning import apply_settings
+from leadml.models.tuning import apply_settings, open_settings
 
 FEWEST = 2  # rows of either class, at least, for a choice by folds
 
@@ -32,8 +34,8 @@ FEWEST = 2  # rows of either class, at least, for a choice by folds
 class ConversionClassifier(ClassifierMixin, BaseEstimator):
     """Calibrated probability of the second of two classes, by the ladder of logistic regression, trees and blends.
 
-    Frames are taken as they come: columns of text, of pandas' ``category`` or of truths are categories, missing values
-    stay missing, and columns are matched by name. A matrix of numbers is taken too.
+    Frames are taken as they come: columns of text, of pandas' ``category`` or of truths are categories, and missing
+    values stay missing. A matrix of numbers is taken too. Columns are those of `fit`, in their order.
 
     Args:
         kind: ``auto`` (the ladder), ``logistic``, ``lightgbm`` or ``blend``.
@@ -41,15 +43,17 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         strengths, learning_rate, num_leaves, max_depth, min_data_in_leaf, lambda_l2, feature_fraction,
             bagging_fraction, max_trees, bag, negatives, monotone, min_level_rows, max_levels: as in
             conf/model/auto.yaml, whose defaults these are.
-        tune_minutes: of search for settings of the trees on the folds before the choice; None: none. What it finds
-            depends on how many trials fit into the time.
-        random_state: seed of folds, bags and draws.
-        n_jobs: threads; they change no bit.
+        tune_minutes: of search for the settings of the trees that are left open, on the folds before the choice; None:
+            none. What it finds depends on how many trials fit into the time; it is used where it is better on folds
+            that did not choose it.
+        random_state: seed of folds, bags and draws; they go by the rows' positions, so other trees grow on rows in
+            another order. None: another one every time.
+        n_jobs: threads, -1: one a processor; they change no bit.
 
     Attributes:
         classes_: the two classes; n_features_in_, feature_names_in_ as in scikit-learn.
         model_: `leadml.models.Model`, None where no column varies; calibrator_: its `Calibrator`; plan_: what the folds
-            decided (`leadml.models.Plan`), None where there were too few rows for folds.
+            decided (`leadml.models.plan.Plan`); model_ and plan_ are None too where there were too few rows for folds.
     """
 
     def __init__(
@@ -72,8 +76,8 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         min_level_rows: int = 30,
         max_levels: int = 50,
         tune_minutes: float | None = None,
-        random_state: int = 0,
-        n_jobs: int = 1,
+        random_state: int | None = 0,
+        n_jobs: int | None = 1,
     ) -> None:
         self.kind = kind
         self.folds = folds
@@ -101,16 +105,21 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         Args:
             X: (n, k) frame or matrix.
             y: (n,) of two classes; the probability is of the second in sorted order.
-            groups: (n,) rows of one group (an account, a lead) stay in one fold, and count as one in comparisons.
-            times: (n,) when each row was decided: folds then go forward, each fitted on earlier rows only, and each
-                counts half of the next newer one in calibration.
+            groups: (n,) rows of one group (an account, a lead) count as one in comparisons and, without ``times``,
+                stay in one fold; a missing one is a group of its own.
+            times: (n,) when each row's outcome was known: folds then go forward, each fitted on rows known earlier,
+                and each counts half of the next newer one in calibration.
 
         Raises:
-            ValueError: no two classes, another shape than it should be, an unknown ``kind``.
+            ValueError: no two classes, another shape than it should be, a missing time, an unknown ``kind``.
         """
         frame, label = self._read_training(X, y)
+        group, when = _read_groups(groups, len(label)), None if times is None else column_or_1d(times)
+        check_consistent_length(frame, group, when)
+        if when is not None and (missing := int(pd.isna(when).sum())):
+            raise ValueError(f"times: {missing} of {len(when)} are missing; give every row one, or no times at all")
         with threadpool_limits(1, user_api="blas"):  # sums of a thread each differ in their last digits
-            self._fit(frame, label, groups, times)
+            self._fit(frame, label, group, when)
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -119,7 +128,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         frame = self._frame(X, reset=False)
         if self.model_ is None:
             return np.full(len(frame), self.calibrator_.intercept)
-        return self.calibrator_.log_odds(self.model_.margins(frame, self.n_jobs))
+        return self.calibrator_.log_odds(self.model_.margins(frame, effective_n_jobs(self.n_jobs)))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (n, 2) of the classes, never exactly 0 or 1."""
@@ -132,7 +141,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[(odds > 0).astype(int)]
 
     def contributions(self, X: Any) -> pd.DataFrame:
-        """Exact Shapley values (n, features) of the log-odds; with ``base`` they add up to `decision_function`."""
+        """Exact Shapley values (n, features) of the log-odds; with the first column, ``base``, they add up to these."""
         check_is_fitted(self)
         frame = self._frame(X, reset=False)
         if self.model_ is None:
@@ -140,7 +149,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         base, values = self.model_.contributions(self.model_.encoder.encode(frame))
         slope = self.calibrator_.slope
         told = pd.DataFrame(slope * values, columns=self.model_.encoder.names, index=frame.index)
-        told.insert(0, "base", slope * base + self.calibrator_.intercept)
+        told.insert(0, "base", slope * base + self.calibrator_.intercept, allow_duplicates=True)
         return told
 
     def __sklearn_tags__(self) -> Tags:
@@ -151,11 +160,10 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.categorical = True
         return tags
 
-    def _fit(self, frame: pd.DataFrame, label: np.ndarray, groups: Any, times: Any) -> None:
+    def _fit(self, frame: pd.DataFrame, label: np.ndarray, group: np.ndarray, times: np.ndarray | None) -> None:
         rare = int(min(label.sum(), len(label) - label.sum()))
-        group = np.arange(len(label)) if groups is None else pd.factorize(column_or_1d(groups))[0]
         model = scale_model(self._settings(), len(label), len(np.unique(group[label == 1])), frame.shape[1])
-        given = Ingredients(self._features(frame), model, (), self.random_state, self.n_jobs)
+        given = Ingredients(self._features(frame), model, (), self._seed(), effective_n_jobs(self.n_jobs))
         rate = (label.sum() + 0.5) / (len(label) + 1)
         self.model_: Model | None = None
         self.plan_, self.calibrator_ = None, Calibrator(1.0, float(np.log(rate / (1 - rate))))
@@ -163,41 +171,45 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
             fit_encoder(frame, given.features, model.min_level_rows, model.max_levels)
         except DataError:  # no column varies: the rate is all that there is to know
             return
-        folds = self._split(frame, label, group, times) if rare >= FEWEST else []
+        folds = self._split(label, group, times, given.seed) if rare >= FEWEST else []
         if not folds:
             return
-        if self.tune_minutes is not None:
+        if self.tune_minutes is not None and model.kind is not Rung.logistic:
             given = self._tuned(frame, folds, given)
         self.plan_ = choose_plan(frame, folds, given)
         slope = choose_form(self.plan_.margins, folds).slope
         margins = np.concatenate(self.plan_.margins)
-        weight, known = (np.concatenate([getattr(f, part) for f in folds]) for part in ("weight", "labels"))
-        prior = (float(weight @ known) + 0.5) / (float(weight.sum()) + 1)
-        self.calibrator_ = Calibrator(slope, recentre(slope * margins, weight, prior))
+        parts = ("weight", "labels", "account")
+        weight, known, whose = (np.concatenate([getattr(f, part) for f in folds]) for part in parts)
+        known_rate = estimate_base_rate(known, whose, weight, rate).rate
+        self.calibrator_ = Calibrator(slope, recentre(slope * margins, weight, known_rate))
         self.model_ = fit_plan(self.plan_, frame, np.arange(len(frame)), label, given)
 
     def _tuned(self, frame: pd.DataFrame, folds: list[FoldRows], given: Ingredients) -> Ingredients:
-        from leadml.search import best_trial, open_study, run_trials
+        from leadml.search import SearchLimits, best_trial, open_study, run_trials
 
-        study = open_study(None, self.random_state)
-        run_trials(study, (frame, folds), given, self.tune_minutes, None)
+        study = open_study(None)
+        limits = SearchLimits(self.tune_minutes, None, open_settings(self._settings()), given.seed)
+        run_trials(study, (frame, folds), given, limits)
         found = best_trial(study)
-        return given if found is None else replace(given, model=apply_settings(given.model, found[1]))
+        if found is None or not found.proven:
+            return given
+        return replace(given, model=apply_settings(given.model, found.settings))
 
-    def _split(self, frame: pd.DataFrame, label: np.ndarray, group: np.ndarray, times: Any) -> list[FoldRows]:
+    def _split(self, label: np.ndarray, group: np.ndarray, times: np.ndarray | None, seed: int) -> list[FoldRows]:
         if times is None:
             parts = min(self.folds, len(np.unique(group[label == 1])), len(np.unique(group[label == 0])))
             if parts < FEWEST:
                 return []
-            settings: dict[str, Any] = {"n_splits": parts, "shuffle": True, "random_state": self.random_state}
+            settings: dict[str, Any] = {"n_splits": parts, "shuffle": True, "random_state": seed}
             alone = len(np.unique(group)) == len(group)
             pairs = list(
-                StratifiedKFold(**settings).split(frame, label)
+                StratifiedKFold(**settings).split(label, label)
                 if alone
-                else StratifiedGroupKFold(**settings).split(frame, label, group)
+                else StratifiedGroupKFold(**settings).split(label, label, group)
             )
         else:
-            pairs = _forward(np.asarray(times), self.folds)
+            pairs = _forward(times, self.folds)
         # Where there is time, a fold counts half of the next newer one: rates move.
         shares = [1.0 if times is None else 0.5 ** (len(pairs) - 1 - k) for k in range(len(pairs))]
         return [
@@ -224,12 +236,12 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         """The rows as a frame of numbers, text and missing values, columns named as in `fit`."""
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, reset=reset, skip_check_array=True)
-            return X.set_axis(X.columns.astype(str), axis=1)
-        read = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False, estimator=self)
-        if read.dtype.kind not in "fiubO":
-            read = read.astype(object)
-        frame = pd.DataFrame(read, columns=[f"x{j}" for j in range(read.shape[1])])
-        return frame.infer_objects()
+            frame = X
+        else:
+            read = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False, estimator=self)
+            frame = pd.DataFrame(read if read.dtype.kind in "fiubO" else read.astype(object)).infer_objects()
+        names = getattr(self, "feature_names_in_", [f"x{j}" for j in range(frame.shape[1])])
+        return frame.set_axis([str(name) for name in names], axis=1)
 
     def _features(self, frame: pd.DataFrame) -> tuple[Feature, ...]:
         """An entry a column: what is no number is a category."""
@@ -246,6 +258,12 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
                     )
             found.append(Feature(name, "behaviour", kind, "", None, name, name))
         return tuple(found)
+
+    def _seed(self) -> int:
+        """The whole number that ``random_state`` stands for."""
+        if isinstance(self.random_state, numbers.Integral):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _settings(self) -> ModelConfig:
         return ModelConfig(
@@ -265,6 +283,14 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
             min_level_rows=self.min_level_rows,
             max_levels=self.max_levels,
         )
+
+
+def _read_groups(groups: Any, rows: int) -> np.ndarray:
+    """Codes (n,) of the groups from 0; a missing one is a group of its own, as every row is without ``groups``."""
+    if groups is None:
+        return np.arange(rows)
+    codes, known = pd.factorize(column_or_1d(groups))
+    return np.where(codes < 0, len(known) + np.arange(len(codes)), codes)
 
 
 def _forward(times: np.ndarray, folds: int) -> list[tuple[np.ndarray, np.ndarray]]:

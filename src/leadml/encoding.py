@@ -205,7 +205,11 @@ def _as_text(column: pd.Series) -> pd.Series:
         column = column.astype("Int64")
     if pd.api.types.is_bool_dtype(column.dtype):
         return column.astype("str").str.lower()
-    return column.astype("str")
+    text = column.astype("str")
+    if pd.api.types.is_object_dtype(column.dtype):  # truths among missing ones, or among text
+        truths = column.map(lambda v: isinstance(v, (bool, np.bool_)))
+        text = text.where(~truths, text.str.lower())
+    return text
 
 
 def _varies(values: np.ndarray) -> bool:

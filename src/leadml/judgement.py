@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 
 from leadml.bootstrap import BootstrapConfig, Interval, bootstrap_scores
-from leadml.calibration import calibration_bins, calibration_error, chance_calibration_error, fit_sigmoid
+from leadml.calibration import (
+    calibration_bins,
+    calibration_error,
+    chance_calibration_error,
+    fit_sigmoid,
+    recency_weights,
+)
 from leadml.config import TrainConfig
 from leadml.metrics import auc, capture_curve, evaluate_lists, plain_number
 from leadml.verdict import Evidence
@@ -62,8 +68,9 @@ def judge_rows(rows: pd.DataFrame, config: BootstrapConfig) -> dict[str, Any]:
 def judge_origins(stream: pd.DataFrame, train: TrainConfig, seed: int) -> list[dict[str, Any]]:
     """The figures at each origin before the test: the folds, whose models knew nothing later than their beginning.
 
-    The folds chose the recipe, so each of them alone flatters it a little; a model that is better at the test only is
-    another matter than one that is better at every origin.
+    What makes probabilities of their margins (line, weights of a blend, shifts of segments), and the one rate that they
+    are compared with, come from all the other folds, later ones too. The folds chose the recipe, so each of them alone
+    flatters it a little; a model that is better at the test only is another matter than one better at every origin.
 
     Args:
         stream: one row a lead and list: ``fold``, ``list``, ``lead_id``, ``account_id``, ``cutoff``, ``label``,
@@ -76,10 +83,12 @@ def judge_origins(stream: pd.DataFrame, train: TrainConfig, seed: int) -> list[d
         folds) as in `judge_test`.
     """
     config, found = BootstrapConfig(train.bootstrap, train.confidence, seed), []
+    weight = recency_weights(stream["cutoff"], stream["cutoff"].max(), train.base_rate_half_life_days)
+    label = stream["label"].to_numpy(float)
     for fold, rows in stream.groupby("fold", sort=True):
-        others = stream.loc[stream["fold"] != fold, "label"]
-        known = others if len(others) else rows["label"]
-        rate = (float(known.sum()) + 0.5) / (len(known) + 1)
+        others = (stream["fold"] != fold).to_numpy()
+        known = others if others.any() else ~others
+        rate = (float(weight[known] @ label[known]) + 0.5) / (float(weight[known].sum()) + 1)
         scores = {
             "model": (rows["margin"].to_numpy(float), rows["probability_other"].to_numpy(float)),
             "constant": (np.zeros(len(rows)), np.full(len(rows), rate)),

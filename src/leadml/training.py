@@ -165,7 +165,7 @@ def _fit_final(data: RecipeData, judged: Judged) -> Trained:
         verdict=judged.verdict,
         shift=shift,
         split=data.split,
-        notes=(*judged.notes, *_notes(final.encoder, form.slope, shift, config)),
+        notes=(*judged.notes, *_notes(final.encoder, plan, form.slope, shift, config)),
     )
 
 
@@ -275,7 +275,10 @@ def _shrinkage(split: Split) -> tuple[str, ...]:
     return split.notes if split.shrunk is None else (split.shrunk, *split.notes)
 
 
-def _notes(encoder: Encoder, slope: float, shift: dict[str, float], config: RecipeConfig) -> Iterator[str]:
+def _notes(encoder: Encoder, plan: Plan, slope: float, shift: dict[str, float], config: RecipeConfig) -> Iterator[str]:
+    most = config.model.max_trees
+    if cut := [member.name for member in plan.members if member.trees == most]:
+        yield f"{' and '.join(cut)}: the folds asked for more than model.max_trees={most} trees; raise it"
     if slope <= MIN_SLOPE:
         yield f"calibration slope at its floor ({MIN_SLOPE:g}): the model's order did not hold out of time"
     if shift["correction"]:

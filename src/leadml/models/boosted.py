@@ -65,12 +65,14 @@ class BinnedFold:
 class TreeChoice:
     """How many trees, and what was seen on the way.
 
-    ``curve[i]`` is the mean over folds and boosters of the validation log loss with i + 1 trees; ``margins`` has, a
-    fold, the raw margins of its validation rows at the chosen count, averaged over the bag.
+    ``curve[i]`` is the mean over folds and boosters of the validation log loss with i + 1 trees, ``by_fold`` (folds,)
+    that of each fold at the chosen count; ``margins`` has, a fold, the raw margins of its validation rows at that
+    count, averaged over the bag.
     """
 
     trees: int
     curve: np.ndarray
+    by_fold: np.ndarray
     margins: tuple[np.ndarray, ...]
 
 
@@ -224,6 +226,7 @@ def choose_trees(
         give_up: told the count and the lowest mean so far after every few trees; true ends growing.
     """
     curve: list[float] = []
+    grown: list[np.ndarray] = []  # (boosters, STRIDE) losses
     with LIGHTGBM:
         growing = [
             [_Growing(fold, dict(p) | {"num_threads": 1}) for p in bag]
@@ -232,11 +235,12 @@ def choose_trees(
         every = [booster for bag in growing for booster in bag]
         with _grow_pool(threads, 1) as pool:
             while len(curve) < most and len(curve) - int(np.argmin(curve or [0])) <= PATIENCE:
-                losses = pool.map(_Growing.grow, every, [STRIDE] * len(every))
-                curve.extend(np.mean(list(losses), axis=0).tolist()[: most - len(curve)])
+                grown.append(np.array(list(pool.map(_Growing.grow, every, [STRIDE] * len(every)))))
+                curve.extend(grown[-1].mean(axis=0).tolist()[: most - len(curve)])
                 if give_up is not None and give_up(len(curve), min(curve)):
                     break
     trees = int(np.argmin(curve)) + 1
+    by_fold = np.concatenate(grown, axis=1)[:, trees - 1].reshape(len(folds), -1).mean(axis=1)
     margins = []
     for fold, bag in zip(folds, growing, strict=True):
         blocks = [
@@ -244,7 +248,7 @@ def choose_trees(
         ]
         margins.append(np.concatenate(blocks))
     corrected = tuple(m + np.log(fold.kept) for m, fold in zip(margins, folds, strict=True))
-    return TreeChoice(trees, np.array(curve), corrected)
+    return TreeChoice(trees, np.array(curve), by_fold, corrected)
 
 
 class _Growing:

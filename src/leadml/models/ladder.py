@@ -1,7 +1,8 @@
 """The ladder: points, logistic, trees, blends; the simplest that the out-of-time folds do not show to be worse.
 
 Each candidate's margins on a fold come from a fit on rows known before it. What turns them into probabilities, and a
-blend's weights, are fitted on the *other* folds, so that every loss is of rows that nothing was fitted on.
+blend's weights, are fitted on the *other* folds, so that every loss is of rows that nothing was fitted on; only the
+number of trees and the shrinkage of a logistic regression, one of each, are chosen on all folds.
 """
 
 from collections.abc import Sequence

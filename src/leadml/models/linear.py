@@ -295,9 +295,11 @@ def _straighten(values: np.ndarray, direction: int) -> Straightened:
     present = values[~np.isnan(values)]
     logged = bool(present.min(initial=np.inf) >= 0)
     straight = np.log1p(present) if logged else present
-    # Without a present value the column is its flag alone.
-    mean, spread = (float(straight.mean()), float(straight.std())) if len(present) else (0.0, 0.0)
-    spread = spread if spread > 0 else 1.0
+    mean, spread = 0.0, 1.0  # without a present value the column is its flag alone
+    if len(present):
+        low, high = float(straight.min()), float(straight.max())
+        # One value only has no spread; what is computed of it is rounding, by which any other would be far away.
+        mean, spread = (float(straight.mean()), float(straight.std())) if low < high else (low, 1.0)
     scaled = np.clip((straight - mean) / spread, -LIMIT, LIMIT)
     knots = np.unique(np.quantile(scaled, QUARTILES)) if len(present) else np.zeros(0)
     inner = knots[(knots > scaled.min(initial=np.inf)) & (knots < scaled.max(initial=-np.inf))]

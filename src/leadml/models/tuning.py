@@ -1,6 +1,10 @@
-"""The trees' settings by trial on the same folds: each trial grows boosters on every fold and is told how they did."""
+"""The trees' settings by trial on the same folds: each trial grows boosters on every fold and is told how they did.
 
-from collections.abc import Callable, Mapping, Sequence
+The best of many trials looks better than it is, on the rows that chose it. What it is worth is told by folds that did
+not choose: for each, the trial that is best on the *other* folds is compared with the settings as they stand.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,45 +30,84 @@ SPACE: dict[str, tuple[float, float, str]] = {
     "bagging_fraction": (0.5, 1.0, "even"),
 }
 
-Suggest = Callable[[], Mapping[str, float] | None]  # settings to try next, None to end
-Answer = Callable[[float], None]  # told the loss of what was suggested last
-GiveUp = Callable[[int, float], bool]  # asked after every few trees: their number, the lowest loss so far
+Losses = np.ndarray  # (folds,) validation log loss of each
 
 
 @dataclass(frozen=True)
 class Trials:
-    """Who proposes settings and is told how they did; a search of its own, such as Optuna's, is behind it."""
+    """Who proposes settings and is told how they did; a search of its own, such as Optuna's, is behind it.
 
-    suggest: Suggest
-    answer: Answer
-    give_up: GiveUp
+    ``as_they_stand`` is told the losses of the given settings before anything is suggested, None where they are known;
+    ``suggest`` gives settings to try next, None to end; ``answer`` is told the losses of what was suggested last;
+    ``give_up`` is asked after every few trees, with their number and the lowest mean loss so far.
+    """
+
+    as_they_stand: Callable[[Losses], None] | None
+    suggest: Callable[[], Mapping[str, float] | None]
+    answer: Callable[[Losses], None]
+    give_up: Callable[[int, float], bool]
 
 
-def starting_point(model: ModelConfig) -> dict[str, float]:
-    """The settings as they are, nothing left open, within the search's space: the first trial."""
-    told = {}
-    for name, (low, high, kind) in SPACE.items():
-        value = float(np.clip(getattr(model, name), low, high))
-        told[name] = round(value) if "whole" in kind else value
+def open_settings(model: ModelConfig) -> tuple[str, ...]:
+    """The settings that a search may change: those left open (null), and the shrinkage and share of rows of a tree."""
+    always = ("lambda_l2", "bagging_fraction")
+    return tuple(name for name in SPACE if name in always or getattr(model, name) is None)
+
+
+def starting_point(model: ModelConfig, names: Collection[str]) -> dict[str, float] | None:
+    """These settings as they stand, nothing left open; None where one is outside the search's space."""
+    told: dict[str, float] = {}
+    for name in names:
+        low, high, kind = SPACE[name]
+        value = getattr(model, name)
+        if not low <= value <= high:
+            return None
+        told[name] = int(value) if "whole" in kind else float(value)
     return told
 
 
 def try_settings(X: pd.DataFrame, folds: Sequence[FoldRows], given: Ingredients, trials: Trials) -> int:
     """Tries settings of the trees until ``trials`` has no more; the number of trials.
 
-    A trial's loss is the lowest mean validation log loss of one booster a fold. The folds are encoded and binned once.
+    A trial's losses are those of one booster a fold at the number of trees with the lowest mean. The folds are encoded
+    and binned once.
     """
     with ThreadPoolExecutor(given.threads) as pool:
         found = list(pool.map(lambda fold: _bin(X, fold, given), folds))
     binned, encoders = [b for b, _ in found], [e for _, e in found]
-    done = 0
-    while (settings := trials.suggest()) is not None:
+
+    def grow(settings: Mapping[str, float], give_up: Callable[[int, float], bool] | None = None) -> Losses:
         tried = replace(given, model=apply_settings(given.model, {**settings, "bag": 1}))
         bags = [list_parameters(tried, encoder, TREES) for encoder in encoders]
-        choice = choose_trees(binned, bags, given.model.max_trees, given.threads, trials.give_up)
-        trials.answer(float(choice.curve.min()))
+        return choose_trees(binned, bags, given.model.max_trees, given.threads, give_up).by_fold
+
+    if trials.as_they_stand is not None:
+        trials.as_they_stand(grow({}))
+    done = 0
+    while (settings := trials.suggest()) is not None:
+        trials.answer(grow(settings, trials.give_up))
         done += 1
     return done
+
+
+def honest_gain(as_they_stand: Losses, tried: np.ndarray) -> tuple[float, float]:
+    """What a search gained on folds that had no say in it, and what it seems to have gained.
+
+    Args:
+        as_they_stand: (folds,) losses of the settings before the search.
+        tried: (trials, folds) losses of all whole trials.
+
+    Returns:
+        The mean over folds of the loss before less that of the trial that is best on the other folds (of two folds and
+        more; of one it is what seems), and the mean loss before less that of the best trial.
+    """
+    seeming = float(as_they_stand.mean() - tried.mean(axis=1).min())
+    folds = len(as_they_stand)
+    if folds < 2:
+        return seeming, seeming
+    others = (tried.sum(axis=1, keepdims=True) - tried) / (folds - 1)
+    chosen = tried[others.argmin(axis=0), np.arange(folds)]
+    return float((as_they_stand - chosen).mean()), seeming
 
 
 def _bin(X: pd.DataFrame, fold: FoldRows, given: Ingredients) -> tuple[BinnedFold, Encoder]:

@@ -58,10 +58,11 @@ def tuned_words(tuning: Mapping[str, Any] | None, words: Words) -> list[str]:
     """What the search for settings found; nothing where there was none."""
     if not tuning:
         return []
-    before, after, trials = tuning["loss_untuned"], tuning["loss"], words.number(tuning["trials"])
-    if before is None or after is None or after >= before:
+    trials = words.number(tuning["trials"])
+    if not tuning["used"]:
         return [words.t("learnt_tuned_none", trials=trials)]
-    return [words.t("learnt_tuned", trials=trials, before=words.number(before, 4), after=words.number(after, 4))]
+    before, gain = tuning["loss_untuned"], tuning["gain"]
+    return [words.t("learnt_tuned", trials=trials, before=words.number(before, 4), gain=words.number(gain, 4))]
 
 
 def step_name(step: Mapping[str, Any], words: Words) -> str:

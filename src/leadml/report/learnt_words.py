@@ -65,14 +65,16 @@ LEARNT_TEXTS: dict[str, tuple[str, str]] = {
         "Sus log-odds se multiplican por {slope}: con leads posteriores, sus probabilidades se separaban demasiado.",
     ),
     "learnt_tuned": (
-        "{trials} settings of the trees were tried on the same periods: the log loss of one model of trees went from "
-        "{before} to {after}.",
-        "Se probaron {trials} ajustes de los árboles en los mismos periodos: la pérdida logarítmica de un modelo de "
-        "árboles pasó de {before} a {after}.",
+        "{trials} settings of the trees were tried on the same periods. On periods that had no say in choosing among "
+        "them, the log loss of one model of trees ({before} before) fell by {gain}; the best settings are used.",
+        "Se probaron {trials} ajustes de los árboles en los mismos periodos. En periodos que no intervinieron en la "
+        "elección, la pérdida logarítmica de un modelo de árboles ({before} antes) bajó {gain}; se usan los mejores.",
     ),
     "learnt_tuned_none": (
-        "{trials} settings of the trees were tried on the same periods; none was better than the defaults.",
-        "Se probaron {trials} ajustes de los árboles en los mismos periodos; ninguno mejoró los habituales.",
+        "{trials} settings of the trees were tried on the same periods; none was shown to be better on periods that "
+        "had no say in choosing it.",
+        "Se probaron {trials} ajustes de los árboles en los mismos periodos; de ninguno se vio que fuera mejor en "
+        "periodos que no intervinieron en su elección.",
     ),
     "learnt_caption": (
         "What was tried, from the simplest on: shares in the mix, and log loss on leads of later periods",
@@ -88,9 +90,12 @@ LEARNT_TEXTS: dict[str, tuple[str, str]] = {
     "origins": ("Does it hold from one period to the next?", "¿Se mantiene de un periodo a otro?"),
     "origins_note": (
         "Each row is the same recipe, trained on what was known before the period began, and judged on its leads. The "
-        "last one is the test; those before it also chose the recipe, which flatters them a little.",
+        "last one is the test. Those before it also chose the recipe, and the step from its order of leads to "
+        "probabilities was learnt from all periods but their own, later ones too: both flatter them a little.",
         "Cada fila es la misma receta, entrenada con lo que se sabía antes de empezar el periodo y juzgada con sus "
-        "leads. La última es la prueba; las anteriores también eligieron la receta, lo que las favorece un poco.",
+        "leads. La última es la prueba. Las anteriores también eligieron la receta, y el paso de su orden de leads a "
+        "probabilidades se aprendió de todos los periodos menos el suyo, también posteriores: ambas cosas las "
+        "favorecen un poco.",
     ),
     "origins_spread": (
         "Better than giving every lead the same probability in {better} of {n} periods. AUC from {low} to {high}.",

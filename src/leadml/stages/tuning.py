@@ -5,49 +5,58 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from leadml.config import ModelConfig
+from leadml.config import ModelConfig, Rung
 from leadml.features.dictionary import Feature
-from leadml.models.tuning import SPACE, apply_settings
+from leadml.models.tuning import SPACE, apply_settings, open_settings
 from leadml.recipe_data import prepare
-from leadml.search import best_trial, open_study, run_trials
+from leadml.search import Found, SearchLimits, best_trial, open_study, run_trials
 from leadml.stages.context import Context
 from leadml.stages.settings import plain, recipe
 from leadml.stages.stored import Extracted
 
 STAGE = "train"
+WITHOUT_TREES = (Rung.points, Rung.logistic)
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """The settings that did best, and every trial: its settings, loss (None where given up) and number."""
+    """The settings to train with, what was found, and every trial: its settings, loss (None where given up), number."""
 
     model: ModelConfig
+    found: Found | None
     trials: list[dict[str, Any]]
     seconds: float
     new: int
-    best: float | None
-    first: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Plain values for JSON; ``gain`` is of folds that did not choose, and where it is none nothing is ``used``."""
+        found = self.found
         return {
             "settings": {name: getattr(self.model, name) for name in SPACE},
             "trials": len(self.trials),
             "new_trials": self.new,
-            "loss": self.best,
-            "loss_untuned": self.first,
+            "loss": found and found.loss,
+            "loss_untuned": found and found.before,
+            "gain": found and found.gain,
+            "used": bool(found and found.proven),
             "every": self.trials,
         }
 
 
 def search_settings(context: Context, extracted: Extracted, features: Sequence[Feature]) -> Tuned | None:
-    """What train.tune asks for, told in a line; None where it asks for nothing."""
-    asked = context.config.train.tune
+    """What train.tune asks for, told in a line; None where it asks for nothing, or nothing has trees."""
+    asked, kind = context.config.train.tune, context.config.model.kind
     if asked.minutes is None and asked.trials is None:
+        return None
+    if kind in WITHOUT_TREES:
+        context.progress.say(
+            STAGE, f"train.tune searches for settings of trees, and model={kind.value} has none: skipped"
+        )
         return None
     with context.progress.phase(STAGE, "searching for settings of the trees"):
         tuned = tune(context, extracted, list(features))
@@ -63,43 +72,41 @@ def tuned_context(context: Context, tuned: Tuned | None) -> Context:
 def tune(context: Context, extracted: Extracted, features: list[Feature]) -> Tuned:
     """Searches for ``train.tune.minutes``, or until there are ``train.tune.trials``.
 
-    What was tried with the same inputs, features and settings before is gone on from. Only the folds of training are
+    What was tried with the same rows, features and settings before is gone on from. Only the folds of training are
     looked at.
 
     Raises:
         ArtifactError: the file of earlier trials is broken.
     """
-    asked = context.config.train.tune
-    data = prepare(extracted.snapshots, extracted.X, features, recipe(context.config))
+    config, asked = context.config, context.config.train.tune
+    data = prepare(extracted.snapshots, extracted.X, features, recipe(config))
     folder = context.workspace.data / "tuning"
     folder.mkdir(parents=True, exist_ok=True)
-    study = open_study(str(folder / f"{search_key(context, extracted, features)}.log"), context.config.seed)
+    study = open_study(str(folder / f"{search_key(context, features)}.log"))
+    limits = SearchLimits(asked.minutes, asked.trials, open_settings(config.model), config.seed)
     begun = time.monotonic()
     with threadpool_limits(1, user_api="blas"):
-        new = run_trials(study, (data.X, data.folds()), data.given, asked.minutes, asked.trials)
+        new = run_trials(study, (data.X, data.folds()), data.given, limits)
     found, seconds = best_trial(study), time.monotonic() - begun
-    if found is None:
-        return Tuned(context.config.model, [], seconds, new, None, None)
-    best, settings = found
     trials = [
         {"number": t.number, "loss": t.value if t.state.name == "COMPLETE" else None} | dict(t.params)
         for t in study.trials
         if t.params
     ]
-    first = next((t["loss"] for t in trials if t["number"] == 0), None)
-    return Tuned(apply_settings(context.config.model, settings), trials, seconds, new, best, first)
+    model = apply_settings(config.model, found.settings) if found and found.proven else config.model
+    return Tuned(model, found, trials, seconds, new)
 
 
-def search_key(context: Context, extracted: Extracted, features: list[Feature]) -> str:
-    """What a search may go on from: the same inputs, features, model, problem, split and seed."""
-    config = context.config
+def search_key(context: Context, features: list[Feature]) -> str:
+    """What a search may go on from: the same rows as extract published them, features, model, split and seed."""
+    config, folder = context.config, context.workspace.features
     whole = {
-        "inputs": {f["path"]: f["sha256"] for f in extracted.facts["report"]["files"]},
-        "rows": len(extracted.snapshots),
-        "features": [f.name for f in features],
+        "rows": [_digest(folder / name) for name in ("snapshots.parquet", "features.parquet")],
+        "features": [f.to_dict() for f in features],
         "model": plain(vars(config.model)),
         "problem": plain(vars(config.problem)),
         "split": plain(vars(config.train.split)),
+        "half_life": config.train.base_rate_half_life_days,
         "seed": config.seed,
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()[:12]
@@ -107,14 +114,20 @@ def search_key(context: Context, extracted: Extracted, features: list[Feature]) 
 
 def tell_tuned(context: Context, tuned: Tuned) -> None:
     """What the search found, in a line."""
-    if tuned.best is None or tuned.first is None:
-        context.progress.say(
-            STAGE, f"tuning ended after {tuned.seconds:.0f} s without a whole trial: settings as they were"
-        )
+    found = tuned.found
+    told = f"{tuned.new} trials more, {len(tuned.trials)} in all, {tuned.seconds:.0f} s"
+    if found is None:
+        context.progress.say(STAGE, f"tuning: {told}; none was tried to its end: settings as they were")
         return
-    settings = ", ".join(f"{k}={v:.3g}" for k, v in tuned.to_dict()["settings"].items())
-    context.progress.say(
-        STAGE,
-        f"tuned: {tuned.new} trials more, {len(tuned.trials)} in all, {tuned.seconds:.0f} s; trees' log loss of the "
-        f"folds {tuned.first:.4f} untuned, {tuned.best:.4f} with {settings}",
-    )
+    losses = f"log loss of the trees on the folds {found.before:.4f} before, {found.loss:.4f} at best"
+    if not found.proven:
+        told += f"; {losses}, but {-found.gain:+.4f} on folds that had no say in the choice: settings as they were"
+    else:
+        settings = ", ".join(f"{k}={v:.3g}" for k, v in found.settings.items())
+        told += f"; {losses}, {-found.gain:+.4f} on folds that had no say in the choice; used: {settings}"
+    context.progress.say(STAGE, f"tuned: {told}")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

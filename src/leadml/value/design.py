@@ -67,12 +67,16 @@ def fit_term(X: pd.DataFrame, feature: Feature, weight: np.ndarray) -> Term | No
     centre, spread = 0.0, 1.0
     if feature.kind is Kind.CATEGORY:
         levels = _levels(column, weight)
+        if not levels:
+            return None
     else:
         values = signed_log(number_values(column))
         known = ~np.isnan(values)
         if known.any():
             centre = float(np.average(values[known], weights=weight[known]))
-            spread = float(np.sqrt(np.average((values[known] - centre) ** 2, weights=weight[known]))) or 1.0
+            # One value only has no spread; what is computed of it is rounding.
+            if np.ptp(values[known]) > 0:
+                spread = float(np.sqrt(np.average((values[known] - centre) ** 2, weights=weight[known])))
     raw = raw_columns(column, levels, centre, spread)
     if not any(np.ptp(one) > 0 for one in raw):
         return None
