@@ -1,7 +1,10 @@
 """The command line as a person meets it: codes, one line on stderr, nothing written."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 
 import pytest
@@ -172,3 +175,41 @@ def test_stages_out_of_order_say_what_to_run_first(tmp_path):
         shown = run_here(stage, f"paths.root={tmp_path}", "tracking.enabled=false")
         assert shown.returncode == code, (stage, shown.stderr)
         assert said in shown.stderr and len(shown.stderr.strip().splitlines()) == 1
+
+
+def test_a_sweep_tells_each_refused_job_in_a_line_and_goes_on(tmp_path):
+    words = ("-m", "simulate.months=6", f"paths.root={tmp_path}/ws")
+    shown = run_here("simulate", *words, "simulate.leads=50,-1,-2", cwd=tmp_path)
+    assert shown.returncode == 2
+    lines = shown.stderr.splitlines()
+    assert len(lines) == 2
+    assert "simulate.leads=-1" in lines[0]
+    assert "simulate.leads=-2" in lines[1]
+    refused = run_here("extract", "-m", "seed=1,2", f"paths.root={tmp_path}/empty", cwd=tmp_path)
+    assert refused.returncode == 3
+    assert [line.count("seed=") for line in refused.stderr.splitlines()] == [1, 1]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    shown = run_here("train", f"paths.root={tmp_path / 'taken'}", cwd=tmp_path)
+    assert shown.returncode == 2
+    assert "cannot be made" in shown.stderr
+    assert "paths.root=DIR" in shown.stderr
+    assert len(shown.stderr.splitlines()) == 1
+
+
+def test_a_reader_that_goes_away_is_no_traceback(tmp_path):
+    command = f"{sys.executable} -m leadml train --cfg job; echo $? >&2"
+    reader, writer = os.pipe()
+    os.close(reader)
+    shown = subprocess.run(command, shell=True, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    os.close(writer)
+    assert shown.stderr.strip() == "130"
+
+
+def test_settings_with_keys_of_ones_own_need_no_plus(tmp_path):
+    words = ("train", "model.monotone={visits: 1}", "fairness.bands.age=[30,50]", "--cfg", "job")
+    shown = run_here(*words, cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "visits: 1" in shown.stdout

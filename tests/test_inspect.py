@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leadml.catalogue import _composed, _plain, compose_source, merged, source_names
-from leadml.cli import main, with_path
+from leadml.cli import for_hydra, main
 from leadml.config import SimulateConfig
 from leadml.errors import DataError
 from leadml.inspection.columns import find_roles
@@ -465,12 +465,12 @@ def test_nothing_there_is_a_data_error(tmp_path):
 
 
 def test_the_path_is_a_word_or_a_setting():
-    assert with_path("inspect", ["data/raw", "inspect.out=-"]) == ["inspect.path='data/raw'", "inspect.out=-"]
-    assert with_path("inspect", ["inspect.path=x"]) == ["inspect.path=x"]
-    assert with_path("inspect", ["--help"]) == ["--help"]
-    assert with_path("inspect", ["it's"]) == ["inspect.path='it\\'s'"]
-    assert with_path("inspect", ["postgresql://u@h/db?sslmode=x"]) == ["inspect.path='postgresql://u@h/db?sslmode=x'"]
-    assert with_path("extract", ["data/raw"]) == ["data/raw"]
+    assert for_hydra("inspect", ["data/raw", "inspect.out=-"]) == ["inspect.path='data/raw'", "inspect.out=-"]
+    assert for_hydra("inspect", ["inspect.path=x"]) == ["inspect.path=x"]
+    assert for_hydra("inspect", ["--help"]) == ["--help"]
+    assert for_hydra("inspect", ["it's"]) == ["inspect.path='it\\'s'"]
+    assert for_hydra("inspect", ["postgresql://u@h/db?sslmode=x"]) == ["inspect.path='postgresql://u@h/db?sslmode=x'"]
+    assert for_hydra("extract", ["data/raw"]) == ["data/raw"]
 
 
 def test_inspect_writes_once_and_never_over_something(tmp_path):

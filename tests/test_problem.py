@@ -17,12 +17,19 @@ from snapshot_tables import problem
 
 from leadml import snapshots as s
 from leadml.cli import one_line
-from leadml.config import register_schema, to_config
+from leadml.config import FeaturesConfig, register_schema, to_config
 from leadml.errors import ConfigurationError, DataError
 from leadml.problem import ColleagueConversion, ProblemConfig, Unit
 from leadml.progress import Progress
 from leadml.stages.extract import show_cohorts
-from leadml.stages.settings import check_problem, model_problem, plain, problem_settings
+from leadml.stages.settings import (
+    check_extracted,
+    feature_settings,
+    mapping_settings,
+    model_problem,
+    plain,
+    problem_settings,
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +48,15 @@ def changed(base, *words):
     return OmegaConf.to_object(settings)
 
 
+FEATURES = FeaturesConfig(
+    windows=[7, 30], half_lives=[7], content={}, kinds=[], min_touchpoints=1, zone="UTC", zones={}, season=False,
+    reuse=True, include_effort=True, exclude=[],
+)  # fmt: skip
+
+
 def config_of(asked):
-    """As much of the configuration as tells the problem."""
-    return SimpleNamespace(problem=asked, source={"name": "ours"})
+    """As much of the configuration as tells the problem and the features."""
+    return SimpleNamespace(problem=asked, source={"name": "ours", "path": "here"}, features=FEATURES)
 
 
 def test_the_defaults_are_those_of_the_design(base):
@@ -167,7 +180,28 @@ def test_a_model_keeps_its_whole_problem():
 )
 def test_training_refuses_features_of_another_problem(change, said):
     with pytest.raises(ConfigurationError, match=re.escape(said)):
-        check_problem(config_of(problem()), problem_settings(config_of(problem(**change))))
+        check_extracted(config_of(problem()), {"problem": problem_settings(config_of(problem(**change)))})
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        ({"features": {"windows": [14]}}, "features.windows=[7, 30] (extracted with [14])"),
+        ({"source": {"name": "ours", "keep": ["x"]}}, None),
+        ({"mapping": {"name": "theirs"}}, "source.name=ours (extracted with theirs)"),
+        ({}, None),
+    ],
+)
+def test_training_refuses_features_built_otherwise(then, said):
+    now = config_of(problem())
+    facts = {"problem": problem_settings(now), "mapping": mapping_settings(now), "features": feature_settings(now)}
+    facts |= {k: facts[k] | v for k, v in then.items() if k in facts}
+    if said is None:
+        check_extracted(now, facts)
+        check_extracted(now, {"problem": facts["problem"]})  # of an extract that did not note it
+        return
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        check_extracted(now, facts)
 
 
 def test_what_only_the_data_can_tell_is_exit_3(tmp_path):

@@ -1,6 +1,7 @@
 """The command line: the first word picks the stage, the rest goes to Hydra.
 
-Exit codes: 0 done, 2 configuration or usage, 3 input data, 4 model or registry, 5 a gate said no, 75 busy (try later).
+Exit codes: 0 done, 2 configuration or usage, 3 input data, 4 model or registry, 5 a gate said no, 75 busy (try later),
+130 interrupted.
 A user's mistake is one line on stderr, without a traceback; anything else is our defect and keeps its traceback.
 """
 
@@ -19,6 +20,14 @@ from leadml.stages import STAGES
 
 LOOKING = ("sources", "inspect")  # they only look: no workspace is made or locked, no manifest written
 NOT_SWEPT = (*LOOKING, "run", "demo", "audit", "explain", "predict", "promote", "rollback")
+OWN_KEYS = (
+    "model.monotone",
+    "fairness.bands",
+    "features.own",
+    "features.content",
+    "features.zones",
+    "engine.spark.conf",
+)
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
@@ -37,7 +46,7 @@ def overview() -> str:
             *lines,
             "",
             "exit codes: 0 done, 2 configuration or usage, 3 input data, 4 model or registry,",
-            "            5 a gate said no, 75 busy (try later)",
+            "            5 a gate said no, 75 busy (try later), 130 interrupted",
         ]
     )
 
@@ -61,8 +70,13 @@ def check_stage(word: str) -> str:
     raise ConfigurationError(f"unknown stage {word!r}; {hint}stages: {', '.join(names)}")
 
 
-def with_path(stage: str, arguments: list[str]) -> list[str]:
-    """The arguments with `leadml inspect PATH` as the setting that it is, and versions as the texts that they are."""
+def for_hydra(stage: str, arguments: list[str]) -> list[str]:
+    """The arguments as Hydra reads them.
+
+    `leadml inspect PATH` becomes the setting that it is, versions the texts that they are, and settings with keys of
+    one's own (``model.monotone={employees: 1}``) need no ``+`` before them.
+    """
+    arguments = [re.sub(rf"^(?=({'|'.join(map(re.escape, OWN_KEYS))})[.=])", "++", word) for word in arguments]
     if stage == "rollback":  # Hydra would read 1234e5678901 as a number
         return [re.sub(r"^(rollback\.to=)([0-9a-f]*\d[0-9a-f]*)$", r"\1'\2'", word) for word in arguments]
     if stage != "inspect" or not arguments:
@@ -104,21 +118,26 @@ def run_stage(stage: str, arguments: list[str]) -> None:
                 from leadml.stages.execute import execute  # not before it is needed: it imports the learning libraries
 
                 execute(stage, to_config(composed), sweep=sweep)
-        except LeadmlError as error:
-            if sweep:
-                raise
-            refused.append(error)  # raised below: Hydra would write a line of its own to stderr before ours
+        except LeadmlError as error:  # raised below: Hydra would write a line of its own to stderr before ours
+            told = f"job {' '.join(HydraConfig.get().overrides.task)}: {error}"
+            refused.append(type(error)(told) if sweep else error)
 
     sys.argv = [f"leadml {stage}", *arguments]
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=stage)(job)()
+    except OSError as error:
+        if begun or isinstance(error, BrokenPipeError):
+            raise
+        raise ConfigurationError(f"the folder for this run cannot be made ({error}): set paths.root=DIR") from error
     except Exception as error:
         why = None if begun or isinstance(error, LeadmlError) else why_not_composed(error, arguments)
         if why is None:
             raise
         raise ConfigurationError(why) from error
+    for error in refused[:-1]:  # of a sweep, whose other jobs went on
+        print(f"leadml {stage}: {one_line(error)}", file=sys.stderr)
     if refused:
-        raise refused[0]
+        raise refused[-1]
 
 
 def why_not_composed(error: Exception, arguments: list[str]) -> str | None:
@@ -151,9 +170,13 @@ def main(arguments: list[str] | None = None) -> None:
         print(__version__)
         raise SystemExit(0)
     try:
-        run_stage(check_stage(words[0]), with_path(words[0], words[1:]))
+        run_stage(check_stage(words[0]), for_hydra(words[0], words[1:]))
+        sys.stdout.flush()
     except LeadmlError as error:
         fail(words[0], one_line(error), error.exit_code)
+    except BrokenPipeError:  # whoever read the output has gone: leadml train --help | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(INTERRUPTED) from None
     except KeyboardInterrupt:
         fail(words[0], "interrupted; what was finished before is kept", INTERRUPTED)
     except Exception as error:

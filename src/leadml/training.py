@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from leadml.baselines import Baseline, build_baselines
 from leadml.calibration import MIN_SLOPE, BaseRate, Calibrator, estimate_base_rate, recency_weights, recentre
-from leadml.config import Rung
+from leadml.config import ModelConfig, Rung
 from leadml.encoding import Encoder
 from leadml.features.dictionary import Feature
 from leadml.forms import FormChoice, choose_form
@@ -250,8 +250,14 @@ def _judge(data: RecipeData) -> Judged:
     verdict = build_verdict(read_evidence(metrics, converting, points, by_hand), config.train)
     metrics |= {"ladder": plan.to_dict(), "calibration_form": form.to_dict()}
     metrics["segment_intercepts"] = separate.to_dict()
+    metrics["settings"] = chosen_settings(config.model, data.given.model)
     told = (*_shrinkage(data.split), *separate.notes, *notes)
     return Judged(plan, form, model, calibrator, rate, stream, test, metrics, verdict, told)
+
+
+def chosen_settings(asked: ModelConfig, used: ModelConfig) -> dict[str, Any]:
+    """What was left open (null) and the value that it was trained with."""
+    return {name: value for name, value in vars(used).items() if getattr(asked, name) is None and value is not None}
 
 
 def _without_effort(data: RecipeData) -> dict[str, tuple[Feature, ...]]:

@@ -30,7 +30,7 @@ from leadml.stages.rebuilding import (
     scoring_population,
 )
 from leadml.stages.scoring import exports_changed
-from leadml.stages.settings import check_problem, mapping_settings, plain
+from leadml.stages.settings import check_extracted, mapping_settings, plain
 from leadml.stages.stored import Extracted, read_extracted
 
 STAGE = "audit"
@@ -41,7 +41,7 @@ Proofs = dict[str, list[Evidence]]
 def run(context: Context) -> None:
     """Publishes data/audit and shows it; then raises `GateError` for open suspects, or where our code looks ahead."""
     extracted = read_extracted(context.workspace)
-    check_problem(context.config, extracted.facts["problem"])
+    check_extracted(context.config, extracted.facts)
     mapping = parse_mapping(context.config.source)
     check_exports(context, mapping, extracted)
     with context.manifest.stage(STAGE) as entry:

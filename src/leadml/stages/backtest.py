@@ -17,7 +17,7 @@ from leadml.stages.auditing import audit_extracted
 from leadml.stages.backtest_tables import show_backtest
 from leadml.stages.context import Context
 from leadml.stages.origin_store import Inputs, read_origin, write_origin
-from leadml.stages.settings import check_problem, plain, recipe
+from leadml.stages.settings import check_extracted, plain, recipe
 from leadml.stages.stored import Extracted, read_extracted
 
 STAGE = "backtest"
@@ -26,7 +26,7 @@ STAGE = "backtest"
 def run(context: Context) -> None:
     """Publishes data/backtest and logs it to MLflow; changes no model. Origins that are finished are not repeated."""
     extracted = read_extracted(context.workspace)
-    check_problem(context.config, extracted.facts["problem"])
+    check_extracted(context.config, extracted.facts)
     check_segments(context.config.train.segments or [], extracted.features)
     config = context.config
     found = build_origins(extracted.snapshots, recipe(config), config.backtest.origins)

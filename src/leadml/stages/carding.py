@@ -69,7 +69,8 @@ def card_facts(context: Context, extracted: Extracted, trained: Trained, scorer:
         "settings": {"rung": trained.plan.rung}
         | {f"weight of {m.name}": round(m.weight, 3) for m in trained.plan.members}
         | {"trees": trained.n_trees}
-        | asked(config),
+        | asked(config)
+        | {f"model.{name}": f"{value:g} (auto)" for name, value in trained.metrics["settings"].items()},
         "features": [f.to_dict() for f in scorer.encoder.features],
         "versions": context.manifest.versions,
     }

@@ -9,7 +9,7 @@ from leadml.features.spec import FeatureSpec
 from leadml.sources.mapping import parse_mapping
 from leadml.sources.report import SourceReport
 from leadml.stages.context import Context
-from leadml.stages.settings import mapping_settings, plain, problem_settings
+from leadml.stages.settings import feature_settings, mapping_settings, plain, problem_settings
 from leadml.sufficiency import Shortfall
 from leadml.workspace import Publication
 
@@ -31,6 +31,7 @@ def write_facts(out: Publication, context: Context, known: Facts) -> None:
         "source": context.config.source.get("name"),
         "problem": problem_settings(context.config),
         "mapping": mapping_settings(context.config),
+        "features": feature_settings(context.config),
         "data_end": known.data_end.isoformat() if known.data_end else None,
         "spec": known.spec.to_dict() if known.spec else None,
         "built": known.built,

@@ -106,6 +106,7 @@ def log(
         for name, value in plain(vars(getattr(config, group))).items()
     }
     parameters |= {"seed": config.seed, "source": extracted.facts["source"], "trees": trained.n_trees}
+    parameters |= {f"used.model.{name}": value for name, value in trained.metrics["settings"].items()}
     parameters |= {"rung": trained.plan.rung} | {f"weight {m.name}": m.weight for m in trained.plan.members}
     figures = trained.metrics["scorers"]["model"]
     metrics = worth_figures(trained.metrics) | {

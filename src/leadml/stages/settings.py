@@ -1,5 +1,6 @@
 """Settings as stages pass them on: the recipe, plain values for JSON, the problem of a stored model."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from enum import Enum
@@ -75,15 +76,39 @@ def problem_settings(config: Config) -> dict[str, Any]:
     return settings | {"source": config.source.get("name")}
 
 
-def check_problem(config: Config, extracted: dict[str, Any]) -> None:
-    """Raise `ConfigurationError` where the settings are not those that the tables were extracted with."""
-    asked = problem_settings(config)
-    differ = sorted(k for k in asked if k not in FREE_KEYS and asked[k] != extracted.get(k))
-    if differ:
-        told = ", ".join(f"problem.{k}={asked[k]} (extracted with {extracted.get(k)})" for k in differ)
+def feature_settings(config: Config) -> dict[str, Any]:
+    """What features are built by, as plain values; without `reuse`, which changes none."""
+    return {k: v for k, v in plain(asdict(config.features)).items() if k != "reuse"}
+
+
+def check_extracted(config: Config, facts: Mapping[str, Any]) -> None:
+    """Raise `ConfigurationError` where the settings are not those that the tables were extracted with.
+
+    ``facts`` are extract.json's; of what an older extract did not note nothing is said.
+    """
+    now = {
+        "problem": {k: v for k, v in problem_settings(config).items() if k not in FREE_KEYS},
+        "features": feature_settings(config),
+        "source": mapping_settings(config),
+    }
+    then = {"problem": facts["problem"], "features": facts.get("features"), "source": facts.get("mapping")}
+    told = [
+        _tell(f"{group}.{name}", asked, (then[group] or {}).get(name))
+        for group, settings in now.items()
+        if then[group] is not None
+        for name, asked in sorted(settings.items())
+        if asked != then[group].get(name)
+    ]
+    if told:
         raise ConfigurationError(
-            f"{told}: run leadml extract with these settings first, or train with those of the extract"
+            f"{', '.join(told)}: run leadml extract with these settings first, or go on with those of the extract"
         )
+
+
+def _tell(name: str, asked: Any, extracted: Any) -> str:
+    if isinstance(asked, (dict, list)) and len(str(asked)) + len(str(extracted)) > 200:
+        return f"{name} (not as extracted)"
+    return f"{name}={asked} (extracted with {extracted})"
 
 
 def model_problem(stored: dict[str, Any]) -> ProblemConfig:

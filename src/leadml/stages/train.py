@@ -16,7 +16,7 @@ from leadml.stages.lacking import lacking_extracted, tell_lacking
 from leadml.stages.publishing import publish
 from leadml.stages.racing import race_champion, race_lines, recipe_facts
 from leadml.stages.scaling import frozen_scale, new_reference, new_scale, rounded
-from leadml.stages.settings import check_problem
+from leadml.stages.settings import check_extracted
 from leadml.stages.stored import Extracted, read_extracted
 from leadml.stages.successions import Succession, choose_champion, tell_succession
 from leadml.stages.tuning import Tuned, search_settings, tuned_context
@@ -31,7 +31,7 @@ def run(context: Context) -> None:
     if not context.sweep:
         champions.finish(context, STAGE)
     extracted = read_extracted(context.workspace)
-    check_problem(context.config, extracted.facts["problem"])
+    check_extracted(context.config, extracted.facts)
     check_segments(context.config.train.segments or [], extracted.features)
     champion = read_champion(context)
     scale = frozen_scale(context, champion, extracted.facts["problem"])
@@ -185,6 +185,7 @@ def describe(entry: dict[str, Any], trained: Trained, scorer: LeadScorer) -> Non
     }
     entry["trees"] = trained.n_trees
     entry["ladder"] = trained.plan.to_dict()
+    entry["settings_chosen"] = trained.metrics["settings"]
     entry["segment_intercepts"] = trained.metrics["segment_intercepts"]
     entry["calibration"] = trained.calibrator.to_dict()
     entry["shift"] = trained.shift
