@@ -134,8 +134,8 @@ def run_stage(stage: str, arguments: list[str]) -> None:
         if why is None:
             raise
         raise ConfigurationError(why) from error
-    for error in refused[:-1]:  # of a sweep, whose other jobs went on
-        print(f"leadml {stage}: {one_line(error)}", file=sys.stderr)
+    for one in refused[:-1]:  # of a sweep, whose other jobs went on
+        print(f"leadml {stage}: {one_line(one)}", file=sys.stderr)
     if refused:
         raise refused[-1]
 
