@@ -11,6 +11,7 @@ from conftest import ROOT, run_here
 from finished import champion, manifest
 from hydra import compose, initialize_config_dir
 from made_champions import QUICK, history, make_challenger
+from made_lists import make_config
 
 from leadml import LeadScorer
 from leadml.config import Promote, register_schema, settings_like, to_config
@@ -180,6 +181,20 @@ def test_settings_of_a_stored_model_keep_what_is_new_since(trained):
     assert (stored, gone) == (replace(model, num_leaves=7), ["older"])
     with pytest.raises(ConfigurationError, match="num_leaves"):
         settings_like(model, {"num_leaves": 1})
+
+
+@pytest.mark.parametrize(
+    ("now", "stored", "kept"),
+    [
+        ({"visits_30d": 1}, {"monotone": {}}, {}),
+        ({"visits_30d": 1, "size": -1}, {"monotone": {"size": 1}}, {"size": 1}),
+        ({"visits_30d": 1}, {}, {"visits_30d": 1}),  # of a time when there was no such setting
+    ],
+)
+def test_a_mapping_of_a_stored_model_is_not_mixed_with_that_of_now(now, stored, kept):
+    model = replace(make_config().model, monotone=now)
+    assert settings_like(model, stored)[0] == replace(model, monotone=kept)
+    assert model.monotone == now
 
 
 @pytest.mark.extra
