@@ -255,6 +255,17 @@ def test_each_lead_brings_its_money_once():
     assert told["captured"]["10"]["differences"]["constant"]["value"] == pytest.approx(150 / 400 - 0.1)
 
 
+def test_a_figure_counts_the_leads_that_it_rests_on():
+    told = judge_lists(paid_lists(), DRAWS)
+    money = told["money"]
+    for shares in (money["captured"], money["skipped"]):
+        for part in shares.values():
+            figures = [*part["scorers"].values(), *part["differences"].values()]
+            assert {figure["conversions"] for figure in figures} == {2}  # A and B; C brought nothing
+    assert told["skipped"]["50"]["scorers"]["model"]["conversions"] == 3
+    assert told["scorers"]["model"]["auc"]["conversions"] == 3
+
+
 def test_without_amounts_there_is_no_money():
     assert judge_lists(paid_lists().assign(amount=np.nan), DRAWS)["money"] is None
     assert judge_lists(paid_lists().assign(amount=0.0), DRAWS)["money"] is None
