@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from leadml.backtest import Judged, Origins, Settings, build_origins, judge_origin, summarise, tabulate
+from leadml.config import TuneConfig
 from leadml.errors import DataError
 from leadml.features.dictionary import Feature
 from leadml.report.words import Words
@@ -38,7 +39,8 @@ def run(context: Context) -> None:
         judged = judge_all(context, extracted, audited.used, found, entry)
         settings = Settings.of(config.train, config.seed, config.backtest.bottom)
         with context.progress.phase(STAGE, f"figures of {len(judged)} origins and of all together"):
-            summary = plain(summarise(judged, settings)) | {"notes": list(found.notes), "settings": told(context)}
+            notes = [*found.notes, *tuning_note(config.train.tune)]
+            summary = plain(summarise(judged, settings)) | {"notes": notes, "settings": told(context)}
         entry["inputs"] = extracted.facts["report"]["files"]
         publish(context, judged, summary, entry)
     if left_out:
@@ -71,6 +73,16 @@ def judge_all(
     entry["origins"] = {f"{o.at:%Y-%m-%d}": key for o, key in zip(found.origins, keys, strict=True)}
     entry["finished_before"] = kept
     return judged
+
+
+def tuning_note(tune: TuneConfig) -> list[str]:
+    """That the search which train would make is not made here; nothing where none is asked for."""
+    if tune.minutes is None and tune.trials is None:
+        return []
+    return [
+        "train.tune is not followed: every origin is judged with the settings of the trees as configured, not with those "
+        "that a search at that origin would have found"
+    ]
 
 
 def told(context: Context) -> dict[str, Any]:
