@@ -83,8 +83,14 @@ def test_the_next_run_takes_what_is_finished_and_is_whole(cases, one_go, tmp_pat
     broken = next((root / "data/origins").iterdir()) / "test.parquet"
     broken.write_bytes(broken.read_bytes()[:-20])
     shutil.rmtree(root / "data/backtest")
+    stale, own = root / "data/origins" / ("0" * 64), root / "data/origins/mine"
+    for folder in (stale, own):  # of other settings; and something that is not ours to delete
+        shutil.copytree(broken.parent, folder)
     again = run_here("backtest", f"paths.root={root}", "engine.threads=1", *cases[1])
     assert "2 of 3 origins were finished before" in again.stdout
+    assert "finished origins of earlier data, settings or code, deleted from data/origins: 1" in again.stdout
+    assert own.is_dir() and not stale.exists()
+    shutil.rmtree(own)
     assert written(root, "data/backtest") == written(one_go[0], "data/backtest")
     assert written(root, "data/origins") == written(one_go[0], "data/origins")
 

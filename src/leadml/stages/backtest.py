@@ -17,7 +17,7 @@ from leadml.stages.audited import check_left
 from leadml.stages.auditing import audit_extracted
 from leadml.stages.backtest_tables import show_backtest
 from leadml.stages.context import Context
-from leadml.stages.origin_store import Inputs, read_origin, write_origin
+from leadml.stages.origin_store import Inputs, drop_others, read_origin, write_origin
 from leadml.stages.settings import check_problem, plain, recipe
 from leadml.stages.stored import Extracted, read_extracted
 
@@ -43,6 +43,8 @@ def run(context: Context) -> None:
             summary = plain(summarise(judged, settings)) | {"notes": notes, "settings": told(context)}
         entry["inputs"] = extracted.facts["report"]["files"]
         publish(context, judged, summary, entry)
+        if not context.sweep:  # its next job may go on from them
+            tell_dropped(context, drop_others(context.workspace, entry["origins"].values()), entry)
     if left_out:
         context.progress.say(STAGE, f"{left_out} columns that today's audit leaves out are left out at every origin")
     show_backtest(context, summary)
@@ -75,13 +77,22 @@ def judge_all(
     return judged
 
 
+def tell_dropped(context: Context, dropped: int, entry: dict[str, Any]) -> None:
+    """How many finished origins of other data, settings or code were deleted, where any was."""
+    entry["dropped"] = dropped
+    if dropped:
+        context.progress.say(
+            STAGE, f"finished origins of earlier data, settings or code, deleted from data/origins: {dropped}"
+        )
+
+
 def tuning_note(tune: TuneConfig) -> list[str]:
     """That the search which train would make is not made here; nothing where none is asked for."""
     if tune.minutes is None and tune.trials is None:
         return []
     return [
-        "train.tune is not followed: every origin is judged with the settings of the trees as configured, not with those "
-        "that a search at that origin would have found"
+        "train.tune is not followed: every origin is judged with the settings of the trees as configured, not with "
+        "those that a search at that origin would have found"
     ]
 
 

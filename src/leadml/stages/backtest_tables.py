@@ -53,8 +53,8 @@ def build_lines(summary: Mapping[str, Any]) -> list[str]:
             "there, if worked as before"
         )
     lines += [
-        f"{_named(name)} could not be made at {len(days)} of the {len(origins)} origins ({', '.join(days)}), so it is told "
-        "at the others only and is not among the figures over all lists"
+        f"{_named(name)} could not be made at {len(days)} of the {len(origins)} origins ({', '.join(days)}), so it is "
+        "told at the others only and is not among the figures over all lists"
         for name, days in summary["absent"].items()
     ]
     lines.append(_correction_line(summary))

@@ -8,7 +8,9 @@ of train that decide what is told or promoted, or that a backtest does not follo
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+import shutil
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -103,3 +105,15 @@ def write_origin(workspace: Workspace, key: str, origin: Origin, judged: Judged)
         judged.test.assign(snapshot=places).to_parquet(folder / TEST, index=False)
         facts = plain(judged.facts) | {"sha256": hashlib.sha256((folder / TEST).read_bytes()).hexdigest()}
         (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def drop_others(workspace: Workspace, keys: Collection[str]) -> int:
+    """Deletes the origins that are not among the keys, and gives how many: no backtest of now takes them.
+
+    They hold leads with their labels, also of leads that were erased from the exports since.
+    """
+    folders = workspace.origins.iterdir() if workspace.origins.is_dir() else ()
+    others = [f for f in folders if re.fullmatch("[0-9a-f]{64}", f.name) and f.name not in keys]
+    for folder in others:
+        shutil.rmtree(folder)
+    return len(others)
