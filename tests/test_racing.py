@@ -14,11 +14,12 @@ from made_champions import QUICK, history, make_challenger
 from made_lists import make_config
 
 from leadml import LeadScorer
+from leadml.bootstrap import BootstrapConfig
 from leadml.config import Promote, register_schema, settings_like, to_config
 from leadml.errors import ArtifactError, ConfigurationError
 from leadml.manifest import Manifest
 from leadml.progress import Progress
-from leadml.stages import champions, racing
+from leadml.stages import champions, churning, racing
 from leadml.stages.audited import fit_audited
 from leadml.stages.auditing import audit_extracted
 from leadml.stages.context import Context
@@ -101,6 +102,40 @@ def test_a_champion_of_other_features_has_its_own_built_again(trained):
     pd.testing.assert_frame_equal(X[names], extracted.X.iloc[some].reset_index(drop=True), check_exact=True)
     with pytest.raises(ArtifactError, match="its features gone are not what its specification builds"):
         racing.champion_rows(context, part, champion(context.workspace.root), [*names, "gone"])
+
+
+def test_rows_of_another_specification_are_built_again_before_they_are_scored(trained, monkeypatch):
+    """Same names, other hours: as after a change of features.zone."""
+    context, extracted = trained[:2]
+    mine = champion(context.workspace.root)
+    other = {**extracted.facts, "spec": extracted.facts["spec"] | {"zone": "Asia/Tokyo"}}
+    wrong = replace(extracted, facts=other, X=extracted.X.iloc[::-1].set_axis(extracted.X.index))
+    asked = []
+
+    def build(_, scorer, keys):
+        asked.append((scorer.version, len(keys)))
+        there = pd.MultiIndex.from_frame(extracted.snapshots[["lead_id", "cutoff"]])
+        at = there.get_indexer(pd.MultiIndex.from_frame(keys[["lead_id", "cutoff"]]))
+        return extracted.X.iloc[at].reset_index(drop=True), extracted.features
+
+    monkeypatch.setattr(racing, "build_rows", build)
+    config = BootstrapConfig(draws=10, confidence=0.9, seed=1)
+    lists = trained[3].test["cutoff"].drop_duplicates().sort_values()
+    since = lists.iloc[-2].isoformat()
+    right = racing.champion_drift(context, extracted, mine, since, config)
+    assert not asked and right.lists == 2
+    assert racing.champion_drift(context, wrong, mine, since, config) == right
+    assert asked == [(mine.version, (trained[3].test["cutoff"] >= lists.iloc[-2]).sum())]
+    # The churn: the archived list is of the champion's specification, not of the other model's.
+    one = replace(mine, about=mine.about | {"spec": other["spec"]}, files=None)
+    cutoff, rows = churning.newest_rows(context, mine, mine)
+    assert cutoff == "2026-07-01T00:00:00" and rows[0] is rows[1] and len(asked) == 1
+    cutoff, rows = churning.newest_rows(context, mine, one)
+    listed = extracted.snapshots["grid"] != "age"
+    assert pd.Timestamp(cutoff) == extracted.snapshots["cutoff"][listed].max()
+    assert asked[1:] == [(one.version, len(rows[0]))] and len(rows[0]) == len(rows[1]) > 100
+    pd.testing.assert_frame_equal(rows[0].reset_index(drop=True), rows[1], check_exact=True)
+    assert churning.churn_between(context, mine, one)["grade_changed"] == 0
 
 
 def test_what_the_champion_wrote_comes_first_and_tells_its_drift(trained, registry):

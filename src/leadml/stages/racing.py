@@ -155,7 +155,9 @@ def retrain(
 def champion_rows(
     context: Context, extracted: Extracted, champion: LeadScorer, names: list[str]
 ) -> tuple[pd.DataFrame, list[Feature]]:
-    """Feature rows of all snapshots with the champion's features, built again where this extract's are others.
+    """Feature rows of the extract's snapshots with the champion's features, built again where the extract's are others.
+
+    Features of one name by another specification (another time zone, say) are others.
 
     Raises:
         ArtifactError: a feature of it cannot be had any more.
@@ -195,7 +197,7 @@ def champion_drift(
     """Conversions over expected ones on the lists that matured since the champion was trained; None where none has.
 
     On what it wrote at the time; rows of other lists from the end of its data on, which it cannot have been fitted on,
-    are scored now.
+    are scored now, by the features of its own specification (`champion_rows`).
     """
     rows = extracted.snapshots
     if data_end is None:
@@ -208,9 +210,11 @@ def champion_drift(
     probability = written_probabilities(context.workspace, champion.version, lists, data_end)
     unwritten = np.isnan(probability)
     if unwritten.any():
+        at = lists.index[unwritten]
+        part = replace(extracted, snapshots=rows.loc[at].reset_index(drop=True), X=extracted.X.loc[at])
         try:
-            X = champion.prepare(extracted.X.loc[lists.index[unwritten]])
-        except LeadmlError:  # it reads what this extract does not have: what it wrote has to do
+            X = champion.prepare(champion_rows(context, part, champion, champion.encoder.names)[0])
+        except LeadmlError:  # what it reads cannot be had any more: what it wrote has to do
             lists, probability = lists[~unwritten], probability[~unwritten]
         else:
             probability[unwritten] = champion.calibrator.probability(champion.margin(X))
