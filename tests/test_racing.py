@@ -80,6 +80,22 @@ def test_the_same_recipe_is_the_same_model_until_it_is_old(trained, registry, mo
     json.dumps(old, allow_nan=False)
 
 
+def test_a_champion_that_a_rollback_put_in_place_stays_however_old(trained, registry):
+    root, mine = trained[0].workspace.root, champion(trained[0].workspace.root).version
+    newest, path = pd.Timestamp(recipe_facts(*trained)["newest_cutoff"]), root / "models/history.json"
+    registry(newest_cutoff=(newest - pd.Timedelta(days=90)).isoformat())
+    before = path.read_text()
+    told = {"at": "2026-07-02T00:00:00", "from": "b" * 12, "to": mine, "alias": "none"}
+    try:
+        for by, promoted in (("rollback", False), ("promote", True)):
+            path.write_text(json.dumps([*json.loads(before), told | {"by": by}]))
+            found = race(trained)
+            assert (found["verdict"], found["promoted"]) == ("not worse", promoted), by
+            assert ("a rollback put the champion in place" in found["why"]) is not promoted
+    finally:
+        path.write_text(before)
+
+
 def test_another_recipe_is_retrained_as_of_the_tests_start(trained, registry):
     facts = recipe_facts(*trained)
     registry(model=facts["model"] | {"max_trees": 1, "gone_setting": 3}, features=facts["features"][:40])
@@ -204,9 +220,9 @@ def test_what_train_promote_does_with_a_race(trained, rule, verdict, found, expe
     context = replace(trained[0], config=replace(config, train=replace(config.train, promote=Promote(rule))))
     assert promotes(context, other, one, found)[0] is expected
     # What was rolled back does not come back by itself, and without a champion nothing has to be won.
-    down = [{"by": "rollback", "from": other.version, "to": one.version}]
+    down = [{"by": "rollback", "from": other.version, "to": one.version}]  # not with train.promote=always either
     monkeypatch.setattr(champions, "read_history", lambda workspace: down)
-    assert promotes(context, other, one, found)[0] is (rule == "always")
+    assert promotes(context, other, one, found)[0] is False
     assert promotes(context, other, None, None)[0] is (verdict == "deploy" and rule != "never")
 
 

@@ -16,11 +16,13 @@ from leadml.race import ChampionState, Drift, RaceRules, RaceVerdict, find_drift
 from leadml.recipe_data import prepare
 from leadml.scorer import LeadScorer
 from leadml.stages.auditing import Audited
+from leadml.stages.champions import champion_entry
 from leadml.stages.comparing import build_rows
 from leadml.stages.context import Context
 from leadml.stages.settings import SCALE_KEYS, plain, read_card, recipe
 from leadml.stages.stored import Extracted, registry_entry
 from leadml.stages.written import covered, written_probabilities
+from leadml.succession import ROLLBACK
 from leadml.training import Trained, judge_recipe
 
 WRITTEN, RETRAINED, SAME = "written", "retrained", "same recipe"
@@ -77,6 +79,7 @@ def race_champion(
         age_days=find_age(facts, recipe_facts(context, extracted, audited, trained)),
         drift=champion_drift(context, extracted, champion, facts.get("data_end"), bootstrap),
         forced=str(registry.get("forced") or ""),
+        restored=champion_entry(context.workspace, champion.version).get("by") == ROLLBACK,
     )
     verdict = judge_race(figures, state, RaceRules(config.race.margin, config.race.oldest_days, config.race.drift))
     drift = None if state.drift is None else state.drift.to_dict()
