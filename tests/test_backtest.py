@@ -17,6 +17,7 @@ from leadml.errors import DataError
 from leadml.metrics import capture_curve
 from leadml.recipe import RecipeConfig
 from leadml.report.backtest_plots import plot_backtest, plot_rates
+from leadml.report.canvas import SKY
 from leadml.report.words import Words
 from leadml.stages.backtest_tables import build_lines, differences_table, origins_table, scorers_table, skipped_table
 from leadml.weeks import DAY
@@ -255,6 +256,17 @@ def test_each_lead_brings_its_money_once():
     assert told["captured"]["10"]["differences"]["constant"]["value"] == pytest.approx(150 / 400 - 0.1)
 
 
+def test_a_figure_counts_the_leads_that_it_rests_on():
+    told = judge_lists(paid_lists(), DRAWS)
+    money = told["money"]
+    for shares in (money["captured"], money["skipped"]):
+        for part in shares.values():
+            figures = [*part["scorers"].values(), *part["differences"].values()]
+            assert {figure["conversions"] for figure in figures} == {2}  # A and B; C brought nothing
+    assert told["skipped"]["50"]["scorers"]["model"]["conversions"] == 3
+    assert told["scorers"]["model"]["auc"]["conversions"] == 3
+
+
 def test_without_amounts_there_is_no_money():
     assert judge_lists(paid_lists().assign(amount=np.nan), DRAWS)["money"] is None
     assert judge_lists(paid_lists().assign(amount=0.0), DRAWS)["money"] is None
@@ -289,6 +301,32 @@ def test_the_tables_and_plots_hold_what_was_found(told):
     assert plots == plot_backtest(summary, Words("en")) and plots["rates"] != plot_rates(
         summary["origins"], Words("es")
     )
+
+
+def test_a_scorer_that_an_origin_lacks_is_told_at_the_others_only(judged, told):
+    """As recency is where nothing was known of any lead's last touchpoint at the first origin."""
+    first, second = (one.facts["origin"] for one in judged)
+    part = judged[0].test.drop(columns=["score_recency", "probability_recency"])
+    found = summarise([replace(judged[0], test=part), judged[1]], DRAWS)
+    assert found["absent"] == {"recency": [first]} and told["absent"] == {}
+    for part in ("scorers", "differences"):
+        whole = {name: figures for name, figures in told["overall"][part].items() if name != "recency"}
+        assert found["overall"][part] == whole  # none of the others is another one for it
+    assert "recency" not in found["overall"]["curve"] and "recency" not in found["overall"]["skipped"]["30"]["scorers"]
+    assert found["origins"][1] == told["origins"][1] and "recency" not in found["origins"][0]["scorers"]
+    auc = told["origins"][1]["scorers"]["recency"]["auc"]["value"]
+    assert found["spread"]["scorers"]["recency"]["auc"] == {
+        "lowest": auc, "median": auc, "highest": auc, "origins": 1
+    }  # fmt: skip
+    plots = plot_backtest(found, Words("en"))
+    assert all(svg.endswith("</svg>") for svg in plots.values())
+    assert [SKY.lower() in plots[name] for name in ("origins", "skipped")] == [True, False]  # recency's colour
+    summary = found | {"notes": [], "settings": {"confidence": 0.9}}
+    for build in (origins_table, scorers_table, skipped_table, differences_table):
+        assert build(summary)[2]
+    said = f"most recent first could not be made at 1 of the 2 origins ({first}), so it is told at the others only"
+    assert any(line.startswith(said) for line in build_lines(summary)) and second not in said
+    assert not tabulate(found)["value"].isna().all()
 
 
 def test_undated_tables_are_refused(made, small):

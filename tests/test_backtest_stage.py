@@ -16,6 +16,7 @@ from finished import stored
 from made_lists import make_config, make_leads
 
 from leadml.backtest import build_origins
+from leadml.config import Promote, TuneConfig
 from leadml.stages.origin_store import Inputs
 
 pytestmark = pytest.mark.slow
@@ -82,8 +83,14 @@ def test_the_next_run_takes_what_is_finished_and_is_whole(cases, one_go, tmp_pat
     broken = next((root / "data/origins").iterdir()) / "test.parquet"
     broken.write_bytes(broken.read_bytes()[:-20])
     shutil.rmtree(root / "data/backtest")
+    stale, own = root / "data/origins" / ("0" * 64), root / "data/origins/mine"
+    for folder in (stale, own):  # of other settings; and something that is not ours to delete
+        shutil.copytree(broken.parent, folder)
     again = run_here("backtest", f"paths.root={root}", "engine.threads=1", *cases[1])
     assert "2 of 3 origins were finished before" in again.stdout
+    assert "finished origins of earlier data, settings or code, deleted from data/origins: 1" in again.stdout
+    assert own.is_dir() and not stale.exists()
+    shutil.rmtree(own)
     assert written(root, "data/backtest") == written(one_go[0], "data/backtest")
     assert written(root, "data/origins") == written(one_go[0], "data/origins")
 
@@ -119,6 +126,18 @@ def test_whatever_an_origin_is_made_of_changes_its_digest_and_nothing_else_does(
     ]
     assert len({key(), *stale}) == 9
     assert key(config=replace(config, threads=2)) == key(relabelled(beyond)) == key()
+    for same in ({"tune": TuneConfig(10.0, None)}, {"promote": Promote.never}, {"enough": None}):
+        assert key(config=replace(config, train=replace(config.train, **same))) == key(), same
+
+
+def test_a_search_that_train_would_make_is_said_not_to_be_made(cases, one_go, tmp_path):
+    root = shutil.copytree(one_go[0], tmp_path / "ws")
+    said = "train.tune is not followed: every origin is judged with the settings of the trees as configured"
+    shown = run_here("backtest", f"paths.root={root}", *cases[1], "train.tune.trials=2", "train.promote=never")
+    assert "3 of 3 origins were finished before" in shown.stdout and said in " ".join(shown.stdout.split())
+    told = json.loads((root / "data/backtest/backtest.json").read_text())
+    assert [note for note in told["notes"] if note.startswith(said)]
+    assert said not in " ".join(one_go[1].split())
 
 
 def test_a_stranger_is_told_what_was_done_and_found(one_go):

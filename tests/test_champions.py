@@ -179,6 +179,23 @@ def test_the_alias_follows_and_catches_up_when_the_server_was_down(copy, quick):
     assert client.get_model_version_by_alias("leadml", "champion").version == first.version
 
 
+def test_a_champion_that_was_never_registered_leaves_the_alias_and_says_so(copy, quick):
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{copy / 'mlflow.db'}")
+    before, new = client.get_model_version_by_alias("leadml", "champion").version, make_challenger(copy, 0.5)
+    path = copy / "models/challenger/registry.json"
+    told = {k: v for k, v in json.loads(path.read_text()).items() if k not in ("run_id", "version")}
+    path.write_text(json.dumps(told))
+    said = " ".join(leadml(copy, "promote", "tracking.enabled=true").split())
+    assert f"models/champion is {new}, which is not registered in MLflow" in said
+    assert "the alias champion stays at the version where it is" in said and champion(copy).version == new
+    assert history(copy)[-1]["alias"] == "not registered"
+    assert client.get_model_version_by_alias("leadml", "champion").version == before
+    again = leadml(copy, "promote", "tracking.enabled=true")  # there is nothing left to do
+    assert "not registered" not in again and "is the champion already" in again
+
+
 # Every line of workspace.py and champions.py is a place to be killed at; forked, so that libraries are loaded once.
 KILLED = """
 import os, shutil, signal, sys

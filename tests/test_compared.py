@@ -20,7 +20,7 @@ from leadml.errors import ArtifactError, ConfigurationError
 from leadml.manifest import Manifest
 from leadml.moves import PARTS
 from leadml.progress import Progress
-from leadml.stages import explain
+from leadml.stages import champions, explain
 from leadml.stages.archive import keep_scorer
 from leadml.stages.comparing import compare_with_earlier, list_earlier
 from leadml.stages.context import Context
@@ -72,10 +72,12 @@ def root(small_company, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def here(root, tmp_path_factory):
-    """The same with another seed's model that reads other features: what explain has at hand, its list; reported."""
+    """The same with another seed's model that reads other features: what explain has at hand, its list; reported.
+
+    Train alone, as in a run that was killed before calibrate.
+    """
     copy = shutil.copytree(root, tmp_path_factory.mktemp("retrained") / "ws")
     leadml(copy, "train", "train.promote=always", "seed=7", "audit.exclude=[industry]")
-    leadml(copy, "calibrate")
     register_schema()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = to_config(compose("explain", overrides=[f"paths.root={copy}"]))
@@ -92,6 +94,20 @@ def test_points_are_the_same_however_many_are_written_at_a_time(here, tmp_path, 
     assert len(whole) > 200
     explain.write_points(scored, tmp_path / "points.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "points.parquet"), whole, check_exact=True)
+
+
+def test_train_alone_leaves_a_champion_that_scores_and_that_a_rollback_can_bring_back(here, root, tmp_path):
+    context, scored = here
+    copy, before = context.workspace.root, champion(root)
+    now = champion(copy)
+    assert now.version == scored.scorer.version != before.version and now.decision["model_version"] == now.version
+    told = manifest(copy, "train")["stages"]["train"]["decision"]
+    assert told == {name: now.decision[name] for name in ("decision_version", "threshold")}
+    assert champions.former_scorer(context.workspace, before.version).decision == before.decision
+    kept = shutil.copytree(copy / "models/champion", tmp_path / now.version)  # as the next change of champion keeps it
+    assert champions.why_broken(kept) == ""
+    leadml(copy, "calibrate", "seed=7")
+    assert champion(copy).decision == now.decision
 
 
 def test_by_the_same_model_all_is_new_data(root):

@@ -27,6 +27,7 @@ from leadml.race import (
 CONFIG = BootstrapConfig(draws=100, confidence=0.9, seed=3)
 RULES = RaceRules(margin=0.01, oldest_days=28, drift=1.25)
 OLD, YOUNG = ChampionState(age_days=28.0), ChampionState(age_days=27.9)
+ROTTEN = ChampionState(90.0, Drift(2.0, 1.5, 2.5, 90, 4), "forced against the verdict 'no signal'")
 
 
 def made_lists(leads, seed, lists=4):
@@ -72,6 +73,9 @@ def decide(difference, state=YOUNG, champion_loss=0.2):
         ((0.000, 0.000, 0.000), ChampionState(drift=Drift(1.3, 0.9, 1.7, 9, 4)), NOT_WORSE, False),
         ((0.000, 0.000, 0.000), ChampionState(drift=Drift(1.2, 1.1, 1.3, 900, 4)), NOT_WORSE, False),
         ((0.000, 0.000, 0.000), ChampionState(forced="forced against the verdict 'no signal'"), NOT_WORSE, True),
+        ((0.000, 0.000, 0.000), replace(ROTTEN, restored=True), NOT_WORSE, False),
+        ((-0.010, -0.020, -0.001), replace(ROTTEN, restored=True), BETTER, True),
+        ((0.000, 0.000, 0.000), ROTTEN, NOT_WORSE, True),
     ],
 )
 def test_what_follows_from_a_race(difference, state, name, promoted):

@@ -11,13 +11,15 @@ from conftest import ROOT, run_here
 from finished import champion, manifest
 from hydra import compose, initialize_config_dir
 from made_champions import QUICK, history, make_challenger
+from made_lists import make_config
 
 from leadml import LeadScorer
+from leadml.bootstrap import BootstrapConfig
 from leadml.config import Promote, register_schema, settings_like, to_config
 from leadml.errors import ArtifactError, ConfigurationError
 from leadml.manifest import Manifest
 from leadml.progress import Progress
-from leadml.stages import champions, racing
+from leadml.stages import champions, churning, racing
 from leadml.stages.audited import fit_audited
 from leadml.stages.auditing import audit_extracted
 from leadml.stages.context import Context
@@ -78,6 +80,22 @@ def test_the_same_recipe_is_the_same_model_until_it_is_old(trained, registry, mo
     json.dumps(old, allow_nan=False)
 
 
+def test_a_champion_that_a_rollback_put_in_place_stays_however_old(trained, registry):
+    root, mine = trained[0].workspace.root, champion(trained[0].workspace.root).version
+    newest, path = pd.Timestamp(recipe_facts(*trained)["newest_cutoff"]), root / "models/history.json"
+    registry(newest_cutoff=(newest - pd.Timedelta(days=90)).isoformat())
+    before = path.read_text()
+    told = {"at": "2026-07-02T00:00:00", "from": "b" * 12, "to": mine, "alias": "none"}
+    try:
+        for by, promoted in (("rollback", False), ("promote", True)):
+            path.write_text(json.dumps([*json.loads(before), told | {"by": by}]))
+            found = race(trained)
+            assert (found["verdict"], found["promoted"]) == ("not worse", promoted), by
+            assert ("a rollback put the champion in place" in found["why"]) is not promoted
+    finally:
+        path.write_text(before)
+
+
 def test_another_recipe_is_retrained_as_of_the_tests_start(trained, registry):
     facts = recipe_facts(*trained)
     registry(model=facts["model"] | {"max_trees": 1, "gone_setting": 3}, features=facts["features"][:40])
@@ -100,6 +118,40 @@ def test_a_champion_of_other_features_has_its_own_built_again(trained):
     pd.testing.assert_frame_equal(X[names], extracted.X.iloc[some].reset_index(drop=True), check_exact=True)
     with pytest.raises(ArtifactError, match="its features gone are not what its specification builds"):
         racing.champion_rows(context, part, champion(context.workspace.root), [*names, "gone"])
+
+
+def test_rows_of_another_specification_are_built_again_before_they_are_scored(trained, monkeypatch):
+    """Same names, other hours: as after a change of features.zone."""
+    context, extracted = trained[:2]
+    mine = champion(context.workspace.root)
+    other = {**extracted.facts, "spec": extracted.facts["spec"] | {"zone": "Asia/Tokyo"}}
+    wrong = replace(extracted, facts=other, X=extracted.X.iloc[::-1].set_axis(extracted.X.index))
+    asked = []
+
+    def build(_, scorer, keys):
+        asked.append((scorer.version, len(keys)))
+        there = pd.MultiIndex.from_frame(extracted.snapshots[["lead_id", "cutoff"]])
+        at = there.get_indexer(pd.MultiIndex.from_frame(keys[["lead_id", "cutoff"]]))
+        return extracted.X.iloc[at].reset_index(drop=True), extracted.features
+
+    monkeypatch.setattr(racing, "build_rows", build)
+    config = BootstrapConfig(draws=10, confidence=0.9, seed=1)
+    lists = trained[3].test["cutoff"].drop_duplicates().sort_values()
+    since = lists.iloc[-2].isoformat()
+    right = racing.champion_drift(context, extracted, mine, since, config)
+    assert not asked and right.lists == 2
+    assert racing.champion_drift(context, wrong, mine, since, config) == right
+    assert asked == [(mine.version, (trained[3].test["cutoff"] >= lists.iloc[-2]).sum())]
+    # The churn: the archived list is of the champion's specification, not of the other model's.
+    one = replace(mine, about=mine.about | {"spec": other["spec"]}, files=None)
+    cutoff, rows = churning.newest_rows(context, mine, mine)
+    assert cutoff == "2026-07-01T00:00:00" and rows[0] is rows[1] and len(asked) == 1
+    cutoff, rows = churning.newest_rows(context, mine, one)
+    listed = extracted.snapshots["grid"] != "age"
+    assert pd.Timestamp(cutoff) == extracted.snapshots["cutoff"][listed].max()
+    assert asked[1:] == [(one.version, len(rows[0]))] and len(rows[0]) == len(rows[1]) > 100
+    pd.testing.assert_frame_equal(rows[0].reset_index(drop=True), rows[1], check_exact=True)
+    assert churning.churn_between(context, mine, one)["grade_changed"] == 0
 
 
 def test_what_the_champion_wrote_comes_first_and_tells_its_drift(trained, registry):
@@ -168,9 +220,9 @@ def test_what_train_promote_does_with_a_race(trained, rule, verdict, found, expe
     context = replace(trained[0], config=replace(config, train=replace(config.train, promote=Promote(rule))))
     assert promotes(context, other, one, found)[0] is expected
     # What was rolled back does not come back by itself, and without a champion nothing has to be won.
-    down = [{"by": "rollback", "from": other.version, "to": one.version}]
+    down = [{"by": "rollback", "from": other.version, "to": one.version}]  # not with train.promote=always either
     monkeypatch.setattr(champions, "read_history", lambda workspace: down)
-    assert promotes(context, other, one, found)[0] is (rule == "always")
+    assert promotes(context, other, one, found)[0] is False
     assert promotes(context, other, None, None)[0] is (verdict == "deploy" and rule != "never")
 
 
@@ -180,6 +232,20 @@ def test_settings_of_a_stored_model_keep_what_is_new_since(trained):
     assert (stored, gone) == (replace(model, num_leaves=7), ["older"])
     with pytest.raises(ConfigurationError, match="num_leaves"):
         settings_like(model, {"num_leaves": 1})
+
+
+@pytest.mark.parametrize(
+    ("now", "stored", "kept"),
+    [
+        ({"visits_30d": 1}, {"monotone": {}}, {}),
+        ({"visits_30d": 1, "size": -1}, {"monotone": {"size": 1}}, {"size": 1}),
+        ({"visits_30d": 1}, {}, {"visits_30d": 1}),  # of a time when there was no such setting
+    ],
+)
+def test_a_mapping_of_a_stored_model_is_not_mixed_with_that_of_now(now, stored, kept):
+    model = replace(make_config().model, monotone=now)
+    assert settings_like(model, stored)[0] == replace(model, monotone=kept)
+    assert model.monotone == now
 
 
 @pytest.mark.extra

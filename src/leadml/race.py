@@ -6,7 +6,8 @@ probability is for; the others are told beside it.
 
     better         the whole interval of the difference (challenger minus champion) lies below 0
     not worse      its upper end is at most ``margin`` of the champion's log loss
-    promoted       if better; or if not worse, and the champion is too old, has drifted, or never was allowed
+    promoted       if better; or if not worse, and the champion is too old, has drifted, or never was allowed: unless a
+                   rollback put it in place, which somebody wanted in spite of its age; then only if better
 
 Where both recipes are one, so are the two judged models: the difference is 0 on every row, neither better nor worse,
 and the champion's age and drift decide alone.
@@ -75,11 +76,13 @@ class ChampionState:
         age_days: days of data time between the newest cutoffs that champion and challenger learnt from; None: unknown.
         drift: None where no list has matured since the champion was trained.
         forced: the stamp of a champion that no verdict ever allowed, "" otherwise.
+        restored: whether the last change of champion was a rollback to it.
     """
 
     age_days: float | None = None
     drift: Drift | None = None
     forced: str = ""
+    restored: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,12 @@ def judge_race(race: Mapping[str, Any], state: ChampionState, rules: RaceRules) 
         name = WORSE if low > 0 else OPEN
         words = "worse" if low > 0 else "not shown to be as good"
         return RaceVerdict(name, False, f"{words}: {told}; up to {allowed:+.4f} would do where it is old or drifted")
+    if state.restored:
+        return RaceVerdict(
+            NOT_WORSE,
+            False,
+            f"not better: {told}; a rollback put the champion in place, so only a better one replaces it",
+        )
     claims = list_claims(state, rules)
     if claims:
         return RaceVerdict(NOT_WORSE, True, f"not worse: {told}; the champion {' and '.join(claims)}")

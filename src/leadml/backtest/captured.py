@@ -31,7 +31,8 @@ def over_all_lists(caught: np.ndarray, held: np.ndarray) -> np.ndarray:
 class Captured:
     """What of a value lay in the top ``shares`` of the lists. The first draw is the value itself, then come the draws.
 
-    ``caught`` by scorer (shares, lists, 1 + draws), ``held`` (lists, 1 + draws).
+    ``caught`` by scorer (shares, lists, 1 + draws), ``held`` (lists, 1 + draws), ``conversions`` the distinct leads
+    whose value is above 0: converting ones where the value is the label, those with an amount where it is money.
     """
 
     shares: tuple[float, ...]
@@ -92,7 +93,7 @@ def draw_captured(
         caught={name: np.concatenate(blocks, axis=2) for name, blocks in parts.items()},
         held=np.concatenate(held, axis=1),
         confidence=config.confidence,
-        conversions=int(test.loc[test["label"] == 1, "lead_id"].nunique()),
+        conversions=int(test.loc[value > 0, "lead_id"].nunique()),
     )
 
 

@@ -4,7 +4,7 @@ Conversions are told per list and averaged, as the headline figures are. Money i
 amount of each distinct converting lead counts once, in equal parts at its places on the lists that it converted from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,19 +44,34 @@ def summarise(judged: Sequence[Judged], settings: Settings) -> dict[str, Any]:
 
     Returns:
         ``origins``: the facts of each with its figures (`judge_lists`). ``overall``: the figures over the lists of all
-        origins, and ``curve`` (`build_curve`). ``spread``: of each scorer and figure the ``lowest``, ``median`` and
-        ``highest`` origin; of each difference also at how many ``origins`` the model was ``better``.
+        origins, of the scorers that every origin has, and ``curve`` (`build_curve`). ``absent``: of each other scorer
+        the origins that do not have it. ``spread``: of each scorer and figure the ``lowest``, ``median`` and
+        ``highest`` origin of those that have it; of each difference also at how many ``origins`` the model was
+        ``better``.
     """
     by_origin = [one.facts | judge_lists(one.test, settings) for one in judged]
+    absent = find_absent(by_origin)
     tests = pd.concat([one.test for one in judged], ignore_index=True)
+    tests = tests.drop(columns=[f"{what}_{name}" for name in absent for what in ("score", "probability")])
     return {
         "origins": by_origin,
         "overall": judge_lists(tests, settings) | {"curve": build_curve(tests, settings)},
+        "absent": absent,
         "spread": {
             part: _spread([one[part] for one in by_origin], part == "differences")
             for part in ("scorers", "differences")
         },
     }
+
+
+def find_absent(origins: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """By scorer the origins (days) that do not have it, where others do: it had no data, or nothing to leave out.
+
+    Over all lists it would be compared on other rows than the model, so it is told at its origins only.
+    """
+    scorers = dict.fromkeys(name for one in origins for name in one["scorers"])
+    lacking = {name: [one["origin"] for one in origins if name not in one["scorers"]] for name in scorers}
+    return {name: days for name, days in lacking.items() if days}
 
 
 def judge_lists(test: pd.DataFrame, settings: Settings) -> dict[str, Any]:

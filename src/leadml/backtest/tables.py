@@ -14,7 +14,7 @@ def tabulate(summary: Mapping[str, Any]) -> pd.DataFrame:
     ``origin`` (datetime64[us], NaT: all origins together), ``scorer``, ``against`` (missing, or the other scorer where
     the figure is the paired difference scorer minus other), ``figure`` (``skipped_30``: share of the conversions in the
     bottom 30 % of a list; ``money_10``, ``money_skipped_30``: of the amounts), ``value``, ``low``, ``high``,
-    ``conversions`` (distinct converting leads that it rests on).
+    ``conversions`` (distinct converting leads that it rests on; of money those with an amount above 0).
     """
     parts = [*[(pd.Timestamp(one["origin"]), one) for one in summary["origins"]], (pd.NaT, summary["overall"])]
     rows = [

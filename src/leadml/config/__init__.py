@@ -120,13 +120,17 @@ class Config:
 def settings_like(current: T, stored: dict[str, Any]) -> tuple[T, list[str]]:
     """The settings of one dataclass as a model was stored with them, and the names of those that are gone since.
 
-    A setting that was not there yet takes its value of now.
+    A setting that was not there yet takes its value of now. One that is a mapping of names is the stored one as a
+    whole: names of now that it did not have are no part of it.
 
     Raises:
         ConfigurationError: a stored value is refused.
     """
     node = OmegaConf.structured(current)
     gone = sorted(set(stored) - {str(key) for key in node})
+    for name in stored.keys() - set(gone):
+        if isinstance(getattr(current, name), dict):  # merge would put both mappings together
+            node[name] = {}
     try:
         merged = OmegaConf.merge(node, {k: v for k, v in stored.items() if k not in gone})
         kept: T = OmegaConf.to_object(merged)  # type: ignore[assignment]  # of a structured node: its own class

@@ -44,10 +44,11 @@ def plot_origins(origins: Sequence[Mapping[str, Any]], words: Words) -> str:
         for axes, name, label in zip(panels, ("auc", "lift_10"), ("metric_auc", "bt_lift"), strict=True):
             chance = 0.5 if name == "auc" else 1.0
             axes.axhline(chance, color=GREY, linewidth=1, linestyle="--", label=words.t("bt_random"))
-            shown = _shown(origins[0]["scorers"], without=("constant",))
+            shown = _shown(_of_any(origins), without=("constant",))
             for place, scorer in enumerate(shown):
-                places = np.arange(len(origins)) + _beside(place, len(shown))
-                _dots(axes, places, [one["scorers"][scorer][name] for one in origins], scorer, words)
+                there = [at for at, one in enumerate(origins) if scorer in one["scorers"]]
+                places = np.array(there) + _beside(place, len(shown))
+                _dots(axes, places, [origins[at]["scorers"][scorer][name] for at in there], scorer, words)
             axes.set(ylabel=words.t(label), xlim=(-0.6, len(origins) - 0.4))
             _origin_ticks(axes, origins, words)
             axes.tick_params(labelbottom=axes is panels[-1])
@@ -61,15 +62,17 @@ def plot_origins(origins: Sequence[Mapping[str, Any]], words: Words) -> str:
 def plot_differences(summary: Mapping[str, Any], words: Words) -> str:
     """Log loss of the model minus that of each other scorer, paired by account: origin by origin, and over all."""
     origins = summary["origins"]
-    others = [n for n in _shown(summary["overall"]["scorers"]) if n != "model"]
+    others = [n for n in _shown(_of_any(origins)) if n != "model"]
     with style("bt_differences"):
         figure, panels = new_figure(9.4, 1.3 + 0.3 * len(origins), columns=len(others))
         labels = [one["origin"] for one in origins] + [words.t("bt_all")]
         for number, (axes, other) in enumerate(zip(panels, others, strict=True)):
             parts = [*origins, summary["overall"]]
-            told = [part["differences"][other]["log_loss"] for part in parts]
+            told = [part["differences"].get(other, {}).get("log_loss") for part in parts]
             axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
             for place, one in enumerate(told):
+                if one is None:  # not there at that origin, so not over all either
+                    continue
                 colour = INK if place == len(origins) else BLUE
                 if one["low"] is not None:
                     axes.hlines(place, one["low"], one["high"], color=colour, linewidth=1.6)
@@ -151,6 +154,11 @@ def plot_rates(origins: Sequence[Mapping[str, Any]], words: Words) -> str:
         _legend(figure, axes)
         _light_grid(axes, "y")
         return to_svg(figure)
+
+
+def _of_any(origins: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The scorers that some origin has: one without data at an origin is not there."""
+    return {name: told for one in origins for name, told in one["scorers"].items()}
 
 
 def _shown(scorers: Mapping[str, Any], without: tuple[str, ...] = ()) -> list[str]:

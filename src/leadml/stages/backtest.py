@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from leadml.backtest import Judged, Origins, Settings, build_origins, judge_origin, summarise, tabulate
+from leadml.config import TuneConfig
 from leadml.errors import DataError
 from leadml.features.dictionary import Feature
 from leadml.report.words import Words
@@ -16,7 +17,7 @@ from leadml.stages.audited import check_left
 from leadml.stages.auditing import audit_extracted
 from leadml.stages.backtest_tables import show_backtest
 from leadml.stages.context import Context
-from leadml.stages.origin_store import Inputs, read_origin, write_origin
+from leadml.stages.origin_store import Inputs, drop_others, read_origin, write_origin
 from leadml.stages.settings import check_extracted, plain, recipe
 from leadml.stages.stored import Extracted, read_extracted
 
@@ -38,9 +39,12 @@ def run(context: Context) -> None:
         judged = judge_all(context, extracted, audited.used, found, entry)
         settings = Settings.of(config.train, config.seed, config.backtest.bottom)
         with context.progress.phase(STAGE, f"figures of {len(judged)} origins and of all together"):
-            summary = plain(summarise(judged, settings)) | {"notes": list(found.notes), "settings": told(context)}
+            notes = [*found.notes, *tuning_note(config.train.tune)]
+            summary = plain(summarise(judged, settings)) | {"notes": notes, "settings": told(context)}
         entry["inputs"] = extracted.facts["report"]["files"]
         publish(context, judged, summary, entry)
+        if not context.sweep:  # its next job may go on from them
+            tell_dropped(context, drop_others(context.workspace, entry["origins"].values()), entry)
     if left_out:
         context.progress.say(STAGE, f"{left_out} columns that today's audit leaves out are left out at every origin")
     show_backtest(context, summary)
@@ -71,6 +75,25 @@ def judge_all(
     entry["origins"] = {f"{o.at:%Y-%m-%d}": key for o, key in zip(found.origins, keys, strict=True)}
     entry["finished_before"] = kept
     return judged
+
+
+def tell_dropped(context: Context, dropped: int, entry: dict[str, Any]) -> None:
+    """How many finished origins of other data, settings or code were deleted, where any was."""
+    entry["dropped"] = dropped
+    if dropped:
+        context.progress.say(
+            STAGE, f"finished origins of earlier data, settings or code, deleted from data/origins: {dropped}"
+        )
+
+
+def tuning_note(tune: TuneConfig) -> list[str]:
+    """That the search which train would make is not made here; nothing where none is asked for."""
+    if tune.minutes is None and tune.trials is None:
+        return []
+    return [
+        "train.tune is not followed: every origin is judged with the settings of the trees as configured, not with "
+        "those that a search at that origin would have found"
+    ]
 
 
 def told(context: Context) -> dict[str, Any]:

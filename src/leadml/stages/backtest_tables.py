@@ -52,6 +52,11 @@ def build_lines(summary: Mapping[str, Any]) -> list[str]:
             f"skip the bottom {bottom} % of each list: {share_text(told['scorers']['model'])} of the conversions were "
             "there, if worked as before"
         )
+    lines += [
+        f"{_named(name)} could not be made at {len(days)} of the {len(origins)} origins ({', '.join(days)}), so it is "
+        "told at the others only and is not among the figures over all lists"
+        for name, days in summary["absent"].items()
+    ]
     lines.append(_correction_line(summary))
     if overall["money"] is None:
         lines.append("no converting lead on these lists has an amount, so there is no money to tell")

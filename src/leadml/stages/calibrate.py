@@ -1,4 +1,8 @@
-"""calibrate: the threshold that weekly capacity allows, and the grades; can be run again without retraining."""
+"""calibrate: the threshold that weekly capacity allows, and the grades; can be run again without retraining.
+
+train decides by the same function in the publication that puts a model in place, so that there never is a champion that
+cannot score; calibrate chooses again, by other settings too, and logs it.
+"""
 
 import json
 from pathlib import Path
@@ -36,9 +40,8 @@ def run(context: Context) -> None:
                     context.progress.say(STAGE, f"the {folder.name} has no evidence; its decision stays as it is")
                     continue
                 if version not in decisions:
-                    decisions[version] = decide(context, version)
-                text = json.dumps(decisions[version], ensure_ascii=False, indent=1) + "\n"
-                out.path(folder / DECISION).write_text(text, encoding="utf-8")
+                    decisions[version] = decide(context, version, workspace.evidence / version)
+                out.path(folder / DECISION).write_text(decision_text(decisions[version]), encoding="utf-8")
             if not decisions:
                 raise ArtifactError(f"no evidence for any model in {workspace.models}; run leadml train again")
             if context.sweep:
@@ -50,13 +53,20 @@ def run(context: Context) -> None:
             log_to_mlflow(context, folders, decisions)
 
 
-def decide(context: Context, version: str) -> dict[str, Any]:
-    """Threshold from the out-of-time stream, judged on the test lists; grades as configured.
+def decision_text(decision: dict[str, Any]) -> str:
+    """As decision.json holds it."""
+    return json.dumps(decision, ensure_ascii=False, indent=1) + "\n"
+
+
+def decide(context: Context, version: str, evidence: Path) -> dict[str, Any]:
+    """Threshold from the out-of-time stream in the folder ``evidence``, judged on its test lists; grades as configured.
 
     Probabilities of the stream are told by two calibrators: the final one, that scores in production and so gives the
     threshold, and the judged one, by whose threshold the test is judged. The rule is the same, and so is the margin.
+
+    Raises:
+        ArtifactError: the evidence is missing or broken.
     """
-    evidence = context.workspace.evidence / version
     try:
         stream, test = (read_frame(evidence / f"{n}.parquet", "leadml train") for n in ("stream", "test"))
     except DataError as error:

@@ -19,7 +19,7 @@ from leadml.workspace import Publication, Workspace, write_atomically
 
 HISTORY = "history.json"
 KEYS = {"at", "by", "from", "to"}
-PENDING, MOVED, NONE = "pending", "moved", "none"  # of an entry's alias
+PENDING, MOVED, NONE, UNREGISTERED = "pending", "moved", "none", "not registered"  # of an entry's alias
 FILES = (SCORER, DECISION, "registry.json")
 
 
@@ -158,7 +158,7 @@ def finish(context: Context, stage: str) -> bool:
         ArtifactError: the history is broken.
     """
     history = read_history(context.workspace)
-    if not history or history[-1].get("alias") in (None, MOVED, NONE):
+    if not history or history[-1].get("alias") in (None, MOVED, NONE, UNREGISTERED):
         return False
     history[-1]["alias"] = move_alias(context, history[-1], stage)
     write_atomically(context.workspace.models / HISTORY, history_text(history))
@@ -166,7 +166,10 @@ def finish(context: Context, stage: str) -> bool:
 
 
 def move_alias(context: Context, entry: Mapping[str, Any], stage: str) -> str:
-    """Points the alias at the champion in place and tags its version; what became of it, in words."""
+    """Points the alias at the champion in place and tags its version; what became of it, in words.
+
+    A champion that has no version there leaves the alias where it is, which is said: there is nothing to try again.
+    """
     if not context.config.tracking.enabled:
         return NONE
     from leadml.tracking import set_champion
@@ -175,7 +178,11 @@ def move_alias(context: Context, entry: Mapping[str, Any], stage: str) -> str:
     try:
         version = registry_entry(context.workspace.models / "champion").get("version")
         if version is None:
-            return NONE
+            context.progress.say(
+                stage, f"models/champion is {entry['to']}, which is not registered in MLflow (it was trained with "
+                "tracking.enabled=false): the alias champion stays at the version where it is"
+            )  # fmt: skip
+            return UNREGISTERED
         set_champion(context.config.tracking, context.workspace, version, tags)
     except ArtifactError as error:
         context.progress.say(

@@ -2,12 +2,15 @@
 
 The digest is of everything that an origin is made of: its rows with their features and labels, which of them train and
 judge, the settings of the recipe, the features, the code and the libraries. Whatever changed makes another digest, so a
-stale origin is never taken for one of this backtest. Threads are left out, as results do not depend on them.
+stale origin is never taken for one of this backtest. What no origin depends on is left out: threads, and the settings
+of train that decide what is told or promoted, or that a backtest does not follow (`NOT_FOLLOWED`).
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+import shutil
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +28,7 @@ from leadml.workspace import Workspace
 
 LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
 TEST, FACTS = "test.parquet", "facts.json"
+NOT_FOLLOWED = ("tune", "promote", "enough")  # of train.*
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,10 @@ class Inputs:
     ) -> "Inputs":
         """Of the tables, row i of one belonging to row i of the other, and of everything that is done with them."""
         snapshots = snapshots.drop(columns="position")  # a rank among all rows, which no dated recipe looks at
+        recipe = {k: v for k, v in plain(asdict(config)).items() if k != "threads"}
+        recipe["train"] = {k: v for k, v in recipe["train"].items() if k not in NOT_FOLLOWED}
         rest = {
-            "recipe": {k: v for k, v in plain(asdict(config)).items() if k != "threads"},
+            "recipe": recipe,
             "features": [f.to_dict() for f in features],
             "columns": [[str(c), str(t)] for frame in (snapshots, X) for c, t in frame.dtypes.items()],
             "code": digest_code(),
@@ -99,3 +105,15 @@ def write_origin(workspace: Workspace, key: str, origin: Origin, judged: Judged)
         judged.test.assign(snapshot=places).to_parquet(folder / TEST, index=False)
         facts = plain(judged.facts) | {"sha256": hashlib.sha256((folder / TEST).read_bytes()).hexdigest()}
         (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def drop_others(workspace: Workspace, keys: Collection[str]) -> int:
+    """Deletes the origins that are not among the keys, and gives how many: no backtest of now takes them.
+
+    They hold leads with their labels, also of leads that were erased from the exports since.
+    """
+    folders = workspace.origins.iterdir() if workspace.origins.is_dir() else ()
+    others = [f for f in folders if re.fullmatch("[0-9a-f]{64}", f.name) and f.name not in keys]
+    for folder in others:
+        shutil.rmtree(folder)
+    return len(others)

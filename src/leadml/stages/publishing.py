@@ -9,6 +9,7 @@ import pandas as pd
 from leadml.errors import ArtifactError
 from leadml.scorer import DECISION, LeadScorer, read_decision
 from leadml.stages import champions
+from leadml.stages.calibrate import decide, decision_text
 from leadml.stages.carding import write_card
 from leadml.stages.context import Context
 from leadml.stages.racing import race_metrics, race_tags
@@ -30,7 +31,10 @@ def publish(
     succession: Succession,
     entry: dict[str, Any],
 ) -> None:
-    """MLflow first (it may refuse), then models/ and data/evidence together, the champion's alias last."""
+    """MLflow first (it may refuse), then models/ and data/evidence together, the champion's alias last.
+
+    The decision is of the same publication: whoever is champion can score, wherever a run was ended.
+    """
     workspace, config = context.workspace, context.config
     with workspace.publish() as out:
         challenger = out.folder(workspace.models / "challenger")
@@ -55,7 +59,8 @@ def publish(
             out.targets.clear()  # a sweep's jobs log to MLflow only
             return
         (challenger / "registry.json").write_text(json.dumps(registry, indent=1) + "\n", encoding="utf-8")
-        keep_decision(context, challenger, "challenger", scorer)
+        if not keep_decision(context, challenger, "challenger", scorer):
+            entry["decision"] = write_decision(context, challenger, evidence, scorer)
         if succession.promoted:
             champion = out.folder(workspace.models / "champion")
             champions.copy_model(challenger, champion)
@@ -71,15 +76,27 @@ def publish(
         champions.move_alias(context, {"by": STAGE, "from": scorer.version, "to": scorer.version}, STAGE)
 
 
-def keep_decision(context: Context, folder: Path, alias: str, scorer: LeadScorer) -> None:
-    """A retrain that gives the very same model keeps the decision that was made for it."""
+def keep_decision(context: Context, folder: Path, alias: str, scorer: LeadScorer) -> bool:
+    """A retrain that gives the very same model keeps the decision that was made for it; whether there was one."""
     old = context.workspace.models / alias / DECISION
     try:
         decision = read_decision(old.parent, scorer.version)
-    except ArtifactError:  # of another model, or broken: calibrate chooses a new one
-        return
+    except ArtifactError:  # of another model, or broken
+        return False
     if decision is not None:
         (folder / DECISION).write_bytes(old.read_bytes())
+    return decision is not None
+
+
+def write_decision(context: Context, folder: Path, evidence: Path, scorer: LeadScorer) -> dict[str, Any]:
+    """The decision that calibrate would choose, written beside the model; version and threshold for the manifest."""
+    decision = decide(context, scorer.version, evidence)
+    (folder / DECISION).write_text(decision_text(decision), encoding="utf-8")
+    capacity = decision["chosen"]["weekly_capacity"]
+    context.progress.say(
+        STAGE, f"threshold {decision['threshold']:.3f} for {capacity} leads a week; leadml calibrate chooses it again"
+    )
+    return {name: decision[name] for name in ("decision_version", "threshold")}
 
 
 def write_evidence(folder: Path, trained: Trained) -> Path:

@@ -16,11 +16,13 @@ from leadml.race import ChampionState, Drift, RaceRules, RaceVerdict, find_drift
 from leadml.recipe_data import prepare
 from leadml.scorer import LeadScorer
 from leadml.stages.auditing import Audited
+from leadml.stages.champions import champion_entry
 from leadml.stages.comparing import build_rows
 from leadml.stages.context import Context
 from leadml.stages.settings import SCALE_KEYS, plain, read_card, recipe
 from leadml.stages.stored import Extracted, registry_entry
 from leadml.stages.written import covered, written_probabilities
+from leadml.succession import ROLLBACK
 from leadml.training import Trained, judge_recipe
 
 WRITTEN, RETRAINED, SAME = "written", "retrained", "same recipe"
@@ -77,6 +79,7 @@ def race_champion(
         age_days=find_age(facts, recipe_facts(context, extracted, audited, trained)),
         drift=champion_drift(context, extracted, champion, facts.get("data_end"), bootstrap),
         forced=str(registry.get("forced") or ""),
+        restored=champion_entry(context.workspace, champion.version).get("by") == ROLLBACK,
     )
     verdict = judge_race(figures, state, RaceRules(config.race.margin, config.race.oldest_days, config.race.drift))
     drift = None if state.drift is None else state.drift.to_dict()
@@ -155,7 +158,9 @@ def retrain(
 def champion_rows(
     context: Context, extracted: Extracted, champion: LeadScorer, names: list[str]
 ) -> tuple[pd.DataFrame, list[Feature]]:
-    """Feature rows of all snapshots with the champion's features, built again where this extract's are others.
+    """Feature rows of the extract's snapshots with the champion's features, built again where the extract's are others.
+
+    Features of one name by another specification (another time zone, say) are others.
 
     Raises:
         ArtifactError: a feature of it cannot be had any more.
@@ -195,7 +200,7 @@ def champion_drift(
     """Conversions over expected ones on the lists that matured since the champion was trained; None where none has.
 
     On what it wrote at the time; rows of other lists from the end of its data on, which it cannot have been fitted on,
-    are scored now.
+    are scored now, by the features of its own specification (`champion_rows`).
     """
     rows = extracted.snapshots
     if data_end is None:
@@ -208,9 +213,11 @@ def champion_drift(
     probability = written_probabilities(context.workspace, champion.version, lists, data_end)
     unwritten = np.isnan(probability)
     if unwritten.any():
+        at = lists.index[unwritten]
+        part = replace(extracted, snapshots=rows.loc[at].reset_index(drop=True), X=extracted.X.loc[at])
         try:
-            X = champion.prepare(extracted.X.loc[lists.index[unwritten]])
-        except LeadmlError:  # it reads what this extract does not have: what it wrote has to do
+            X = champion.prepare(champion_rows(context, part, champion, champion.encoder.names)[0])
+        except LeadmlError:  # what it reads cannot be had any more: what it wrote has to do
             lists, probability = lists[~unwritten], probability[~unwritten]
         else:
             probability[unwritten] = champion.calibrator.probability(champion.margin(X))

@@ -47,10 +47,10 @@ def promotes(
         return True, "there was no champion"
     if champion.version == scorer.version:
         return True, "it is the same model"
-    if rule is not Promote.better or race is None:
-        return rule is Promote.always, f"train.promote={rule.value}"
     if scorer.version in rolled_back(champions.read_history(context.workspace)):
         return False, "it was rolled back before"
+    if rule is not Promote.better or race is None:
+        return rule is Promote.always, f"train.promote={rule.value}"
     if "why_not" in race:
         return False, f"there was no race: {race['why_not']}"
     return race["promoted"], race["why"]

@@ -146,7 +146,7 @@ def tell(
         context.progress.say(
             STAGE,
             f"the champion stays ({succession.why.partition(':')[0]}); the new model is the challenger, which leadml "
-            "promote makes champion once leadml calibrate has run",
+            "promote makes champion",
         )
 
 
