@@ -35,9 +35,10 @@ def judge_reliability(
 
     Returns:
         ``bins`` (`reliability_bins`), ``error`` and ``chance`` (`chance_of`), ``brier`` (`brier_parts`), ``draws``,
-        ``band`` and ``together`` of the simulation (`chance.share_together` of the whole test), and ``groups``: one
-        entry (`judge_group`) for each age band, month of the cutoff and level of a segment, with its ``kind`` ("age",
-        "month" or "segment"), ``of`` (the segment's name) and ``name``.
+        ``band`` and ``together`` of the simulation (`chance.share_together` of the whole test), ``whole``
+        (`judge_group` of all rows), and ``groups``: one entry (`judge_group`) for each age band, month of the cutoff
+        and level of a segment, with its ``kind`` ("age", "month" or "segment"), ``of`` (the segment's name) and
+        ``name``.
     """
     judged = Judged.of(test)
     table, hits = reliability_bins(judged, MOST_BINS, seed)
@@ -53,6 +54,7 @@ def judge_reliability(
         "draws": DRAWS,
         "band": BAND,
         "together": judged.together,
+        "whole": judge_group(judged, seed),
     }
 
 
