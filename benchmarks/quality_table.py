@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from leadml import chance
 from leadml.bootstrap import draw_weights
-from leadml.calibration import calibration_error, chance_calibration_error
+from leadml.calibration import calibration_error
 from leadml.metrics import ScoredLists, weighted_figures
 
 DRAWS, CONFIDENCE = 300, 0.90
@@ -53,7 +54,8 @@ def judge(results: Sequence[Result], weights: np.ndarray) -> Judged:
     for r in results:
         label = r.keys["label"].to_numpy(dtype=np.float64)
         errors.append(calibration_error(r.p, label))
-        chances.append(chance_calibration_error(r.p, r.keys["account"].to_numpy(), 1)["mean"])
+        account = r.keys["account"].to_numpy()  # as if all rows of one were a lead's
+        chances.append(chance.chance_calibration_error(chance.Judged(r.p, label, account, account), 1)["mean"])
     return Judged(
         {name: float(v[0]) for name, v in values.items()},
         {name: v[1:] for name, v in values.items()},

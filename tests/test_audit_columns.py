@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from conftest import run_here
+from rich.console import Console
 from scipy.special import expit
 from small_source import BASE, DEALS
 from sources_helpers import connect as plain_connect
@@ -20,10 +23,12 @@ from leadml.errors import DataError
 from leadml.features.audit_only import audit_values, leave_sensitive
 from leadml.features.build import snapshot_table
 from leadml.features.spec import FeatureSpec, FeatureTables
+from leadml.progress import Progress
 from leadml.sensitive import AUDIT_ONLY
 from leadml.sources.audit_columns import audit_names, with_audit_columns
 from leadml.sources.mapping import parse_mapping
 from leadml.sources.tables import read_tables
+from leadml.stages.sensitive import denied_as_sensitive, tell_not_kept
 
 SPEC = FeatureSpec(
     windows=(7,), half_lives=(7,), content=(), kinds=(), include_effort=True, exclude=(),
@@ -109,6 +114,40 @@ def test_any_column_of_the_leads_file_can_be_audited_denied_ones_too(tmp_path: P
     assert rows == [("L1", "F", "1980-02-01", "44"), ("L2", "M", None, "51")]
     assert not {"Birthdate", "Age"} & {d["column"] for d in report.denied}
     assert with_audit_columns(mapping, []) == mapping
+
+
+OWN = """
+leads: {custom: {own: {columns: ["*__c"], fixed: true}}}
+keep: [Religion__c, Segment__c]
+sensitive: {people: ["*religion*_c"]}
+deny: {deals.Salary__c: set at the conversion, "*ethnic*": set at the conversion}
+"""
+
+
+def test_sensitive_columns_are_named_whatever_denies_them(tmp_path: Path):
+    (tmp_path / "people.csv").write_text(
+        "id,created,Religion__c,Ethnicity__c,Gender,Segment__c\nL1,2024-07-01T08:00:00Z,a,b,F,s\n"
+    )
+    (tmp_path / "deals.csv").write_text("deal,person,closed,amount,currency,Estado civil,Salary__c\n")
+    node = merged(yaml.safe_load(BASE) | {"path": str(tmp_path)}, yaml.safe_load(OWN))
+    mapping = parse_mapping(node)
+    report = read_tables(mapping, "won", plain_connect())
+    assert {d["column"]: d["why"] for d in report.denied if d["column"] != "deal"} == {
+        "Religion__c": "personal data",
+        "Ethnicity__c": "set at the conversion",
+        "Gender": "not in the mapping",
+        "Estado civil": "not in the mapping",
+        "Salary__c": "set at the conversion",
+    }
+    assert denied_as_sensitive(report.denied) == ["Estado civil", "Ethnicity__c", "Gender", "Religion__c"]
+    context = SimpleNamespace(progress=Progress(Console(file=(io := StringIO()), width=300)))
+    tell_not_kept(context, mapping, report)
+    said = " ".join(io.getvalue().split())
+    assert "1 columns of source.keep stay out as personal data: people.Religion__c; a list of source.sensitive" in said
+    # As the line says: the list anew without it.
+    mapping = parse_mapping(merged(node, {"sensitive": {"people": ["*birth*"]}}))
+    taken = read_tables(mapping, "won", plain_connect())
+    assert "Religion__c" not in {d["column"] for d in taken.denied} and "religion" in taken.attributes["leads"]
 
 
 def write_people(path: Path) -> None:

@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 
 from leadml import bootstrap
-from leadml.bootstrap import BootstrapConfig, bootstrap_scores, draw_weights, normal_interval, percentile_interval
+from leadml.bootstrap import (
+    BootstrapConfig,
+    bootstrap_scores,
+    draw_weights,
+    log_interval,
+    normal_interval,
+    percentile_interval,
+)
 from leadml.metrics import evaluate_lists
 
 CONFIG = BootstrapConfig(draws=200, confidence=0.9, seed=5)
@@ -118,3 +125,18 @@ def test_no_interval_where_most_draws_have_no_figure():
 def test_a_normal_interval_stays_within_what_can_be():
     near = normal_interval(0.98, np.array([0.9, 0.95, 1.0, 1.0]), (0.0, 1.0), 0.9, 3)
     assert near.low < 0.98 and near.high == 1.0
+
+
+def test_an_interval_of_logarithms_lets_skewed_money_escape_above_less_often_than_percentiles():
+    generator = np.random.default_rng(4)
+    truth, above = np.exp(1.4**2 / 2), {log_interval: 0, percentile_interval: 0}
+    for seed in range(300):
+        amounts = np.exp(1.4 * generator.normal(size=25))
+        weights = next(draw_weights(25, 200, seed))
+        draws = amounts @ weights / weights.sum(axis=0)
+        for interval in above:
+            above[interval] += truth > interval(float(amounts.mean()), draws, 0.9, 25).high
+    assert above[log_interval] <= above[percentile_interval] - 6
+    found = log_interval(10.0, np.array([5.0, 15.0, 0.0, 20.0]), 0.9, 4)
+    assert found.low * found.high == pytest.approx(100) and found.low > 0
+    assert log_interval(0.0, np.zeros(4), 0.9, 0) == percentile_interval(0.0, np.zeros(4), 0.9, 0)

@@ -12,12 +12,12 @@ from leadml.calibration import (
     Calibrator,
     calibration_bins,
     calibration_error,
-    chance_calibration_error,
     estimate_base_rate,
     fit_sigmoid,
     recency_weights,
     recentre,
 )
+from leadml.chance import Judged, chance_calibration_error
 
 
 def sample(rows: int, slope: float, intercept: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -137,18 +137,24 @@ def test_bins_have_equal_mass():
     assert calibration_bins(p, p > 0.5)["rows"].tolist() == [100] * 10
 
 
+def singles(p: np.ndarray, rows: int = 1) -> Judged:
+    """One lead an account, and so many rows a lead."""
+    lead = np.arange(len(p)) // rows
+    return Judged(p, np.zeros(len(p)), lead, lead)
+
+
 def test_error_by_chance_covers_true_probabilities_and_not_false_ones():
     generator = np.random.default_rng(3)
     p = generator.beta(1, 20, 2_000)
-    chance = chance_calibration_error(p, np.arange(2_000), seed=1)
+    chance = chance_calibration_error(singles(p), seed=1)
     worlds = [(generator.random(2_000) < p).astype(float) for _ in range(100)]
     assert 88 <= sum(calibration_error(p, y) <= chance["high"] for y in worlds) <= 99
     assert all(calibration_error(np.clip(2 * p, 0, 0.99), y) > chance["high"] for y in worlds)
-    assert chance == chance_calibration_error(p, np.arange(2_000), seed=1)
+    assert chance == chance_calibration_error(singles(p), seed=1)
 
 
 def test_leads_that_recur_make_chance_larger():
     p = np.full(2_000, 0.1) + np.linspace(0, 0.1, 2_000)
-    alone = chance_calibration_error(p, np.arange(2_000), seed=1)["mean"]
-    recurring = chance_calibration_error(p, np.arange(2_000) // 20, seed=1)["mean"]
+    alone = chance_calibration_error(singles(p), seed=1)["mean"]
+    recurring = chance_calibration_error(singles(p, 20), seed=1)["mean"]
     assert recurring > 2 * alone

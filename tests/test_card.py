@@ -100,6 +100,34 @@ def test_weak_spots_are_told_with_their_counts_and_none_where_there_are_none(car
     assert EN.t("card_weak_none") in build_card(replace(card, metrics=metrics | {"bands": {"age_0_7": good}}), EN)
 
 
+def test_the_whole_test_comes_first_and_groups_that_only_repeat_it_are_counted(card):
+    group = {"kind": "month", "of": "", "name": "2025-01", "converting_leads": 40, "mean_probability": 0.026}
+    group |= {"rate_low": 0.02, "rate_high": 0.03, "rate": 0.037, "beyond": False}
+    fine, under = group | {"name": "2025-02", "rate": 0.025}, group | {"name": "2025-03", "rate": 0.01}
+    found = card.metrics["reliability"] | {"whole": group, "groups": [group, fine, under]}
+    metrics = card.metrics | {"bands": {}, "segments": None, "reliability": found}
+    part = build_card(replace(card, metrics=metrics), EN).split(f"## {EN.t('card_weak')}")[1].split("\n## ")[0]
+    first, note, *_ = part.strip().split("\n\n")
+    assert first.startswith(
+        "The whole test: said 2.6%, happened 3.7% (a perfect model would show 2.0% to 3.0%; 40 conv"
+    )
+    assert "Groups below whose rate is off on that same side, and which tell this one fact again: 1." in first
+    assert note.startswith("Looked at for their order: 0 bands and segments. Looked at for their probabilities: 3 gr")
+    assert part.count("\n- ") == 2
+    right = build_card(replace(card, metrics=metrics | {"reliability": found | {"whole": fine, "groups": []}}), EN)
+    assert "The whole test: said 2.6%, happened 2.5%" in right and "same side" not in right
+
+
+def test_only_what_is_there_can_come_back(card):
+    text = {}
+    for lacking in ((), ("tracked",), ("replaceable",)):
+        told = build_card(replace(card, facts=card.facts | dict.fromkeys(lacking, False)), EN)
+        text[lacking] = told.split("## How to go back")[1]
+    text[()] = build_card(replace(card, facts=card.facts | {"tracked": True}), EN).split("## How to go back")[1]
+    assert "MLflow" in text[()] and "MLflow" not in text[("tracked",)]
+    assert "has none to put back" in text[("replaceable",)] and "keeps each scorer" in text[("tracked",)]
+
+
 def test_what_data_say_is_text(card):
     entry = card.facts["files"][0] | {"path": "a|b`<script>\n# no*.csv"}
     text = build_card(replace(card, facts=card.facts | {"files": [entry]}), EN)

@@ -6,10 +6,11 @@ import pytest
 
 from leadml.bootstrap import BootstrapConfig
 from leadml.errors import ConfigurationError
-from leadml.fairness import DIFFERENCES, RATES, Least, audit_groups, draw_rates, frame_rates
+from leadml.fairness import DIFFERENCES, RATES, Least, audit_groups, chance_apart, draw_rates, frame_rates, share_alike
 from leadml.features.dictionary import Feature, Kind
 from leadml.groups import Groups, make_groups
-from leadml.proxies import find_proxies, newest_rows
+from leadml.metrics import auc
+from leadml.proxies import clustered_error, find_proxies, newest_rows
 
 CONFIG = BootstrapConfig(80, 0.9, 3)
 
@@ -121,6 +122,39 @@ def test_differences_beyond_chance_are_told_from_those_within():
     assert apart["chance"]["demographic_parity_difference"] == pytest.approx(known, rel=0.2)
 
 
+def grouped(seed: int, leads_each: int, of_account: bool) -> tuple[pd.DataFrame, Groups]:
+    """60 accounts whose leads are alike and convert together; the groups tell nothing."""
+    generator = np.random.default_rng(seed)
+    account = np.repeat(np.arange(60), leads_each)
+    p = np.clip(generator.beta(2, 8, 60)[account] + generator.normal(0, 0.03, len(account)), 0.01, 0.99)
+    label = (generator.random(60)[account] < p).astype(float)
+    group = generator.choice(["F", "M"], 60)[account] if of_account else generator.choice(["F", "M"], len(account))
+    test = pd.DataFrame({"lead_id": np.arange(len(account)), "account_id": account, "label": label, "probability": p})
+    return test, Groups(group.astype(object), ("F", "M"), "levels")
+
+
+@pytest.mark.parametrize("of_account", [True, False])
+def test_chance_deals_a_property_of_the_account_among_accounts_and_of_the_lead_among_leads(of_account):
+    beyond, chance = [], []
+    for seed in range(20):
+        test, groups = grouped(seed, 12, of_account)
+        frame = test.assign(group=groups.of, selected=test["probability"] >= 0.2)
+        chance.append(chance_apart(frame, ["F", "M"], [True, True], seed)["demographic_parity_difference"])
+        beyond.append(np.ptp(frame.groupby("group")["selected"].mean()) > chance[-1])
+    assert np.mean(beyond) <= 0.15  # 0.05 expected; where leads were dealt out, half of them and more
+    # 1.96 standard errors of a difference of shares near 0.4, of two groups of 30 accounts or of 360 leads.
+    known = 1.96 * np.sqrt(0.4 * 0.6 * 2 / (30 if of_account else 360))
+    assert np.mean(chance) == pytest.approx(known, rel=0.15)
+
+
+def test_how_alike_the_leads_of_an_account_are():
+    account = np.array([0, 0, 0, 1, 1, 2])
+    assert share_alike(np.array([0, 0, 0, 1, 1, 0]), account) == 1
+    # 8 ordered pairs of one account, 4 of one group; any two leads are in half of cases.
+    assert share_alike(np.array([0, 0, 1, 1, 1, 0]), account) == pytest.approx((4 / 8 - 1 / 2) / (1 / 2))
+    assert share_alike(np.array([0, 1, 0]), np.arange(3)) == 0 and share_alike(np.zeros(4, int), np.zeros(4, int)) == 0
+
+
 def test_too_few_conversions_say_nothing_that_needs_them_and_too_few_groups_no_difference():
     test, groups = make_test()
     test.loc[groups.of == "F", "label"] = 0.0
@@ -166,6 +200,31 @@ def test_no_proxies_among_noise_in_twenty_draws(planted):
     for seed in range(20):
         shuffled = np.random.default_rng(seed).permutation(gender)
         assert find_proxies(X[:400], noise, shuffled[:400], np.arange(400), seed)["proxies"] == []
+
+
+def test_properties_of_few_accounts_are_no_proxies_of_each_other_by_chance_and_a_planted_one_is_found():
+    account, named = np.repeat(np.arange(40), 12), []
+    names = [f"f{i}" for i in range(6)]
+    features = [Feature(c, "firmographic", Kind.NUMBER, "", None, c, c) for c in names]
+    for seed in range(8):
+        generator = np.random.default_rng(seed)
+        X = pd.DataFrame({name: generator.normal(size=40)[account] for name in names})
+        group = generator.permutation(np.repeat(["F", "M"], 20)).astype(object)[account]
+        named += find_proxies(X, features, group, account, seed)["proxies"]
+        X["f0"] += 4.0 * (group == "F")
+        assert [p["feature"] for p in find_proxies(X, features, group, account, seed)["proxies"]] == ["f0"]
+    assert named == []
+
+
+def test_the_error_of_an_auc_is_that_of_drawn_accounts():
+    generator, errors, areas = np.random.default_rng(5), [], []
+    for _ in range(300):
+        account = np.repeat(np.arange(50), 8)
+        score = np.round(generator.normal(size=50)[account] + generator.normal(size=400), 1)
+        mine = generator.random(400) < 1 / (1 + np.exp(-score / 2))
+        errors.append(clustered_error(mine, score, account))
+        areas.append(auc(mine.astype(float), score))
+    assert np.mean(errors) == pytest.approx(np.std(areas), rel=0.12)
 
 
 def test_one_row_a_lead_its_newest():

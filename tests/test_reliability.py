@@ -9,12 +9,13 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from leadml.bootstrap import BootstrapConfig, bootstrap_scores
-from leadml.calibration import calibration_error, chance_calibration_error
+from leadml.calibration import calibration_error
 from leadml.calibration_forms import Beta, fit_beta, fit_isotonic, judge_forms, one_side, paired_gain
+from leadml.chance import Judged, chance_calibration_error
 from leadml.encoding import level_texts
 from leadml.features.dictionary import Feature, Kind
 from leadml.judgement import AGE_BANDS
-from leadml.reliability import Judged, brier_parts, chance_of, judge_group, judge_reliability, reliability_bins
+from leadml.reliability import brier_parts, chance_of, judge_group, judge_reliability, reliability_bins
 from leadml.segment_choice import choose_segments, fold
 
 
@@ -62,7 +63,7 @@ def test_error_and_chance_are_those_of_calibration():
     p, y = test["probability"].to_numpy(), test["label"].to_numpy()
     whole = judge_reliability(test, {}, AGE_BANDS, seed=3)
     assert whole["error"] == pytest.approx(calibration_error(p, y))
-    slow = chance_calibration_error(p, test["lead_id"].to_numpy(object), seed=3, draws=len(hits))
+    slow = chance_calibration_error(Judged.of(test), seed=3, draws=len(hits))
     assert chance_of(table, hits) == pytest.approx(slow)
     assert (
         table["rows"].sum() == len(test)
@@ -77,7 +78,7 @@ def test_bands_hold_their_share_of_a_perfect_models_bins_though_leads_recur():
         inside.append(table["rate"].between(table["rate_low"], table["rate_high"]).mean())
     assert 0.84 <= np.mean(inside) <= 0.96
     # Rows taken for independent would make bands half as wide, and promise what nobody can keep.
-    single = Judged.of(leads_in_lists(600, 4, 0).assign(lead_id=np.arange(2400)))
+    single = Judged.of(leads_in_lists(600, 4, 0).assign(lead_id=np.arange(2400), account_id=np.arange(2400)))
     narrow = reliability_bins(single, 1, seed=1)[0]
     honest = reliability_bins(Judged.of(leads_in_lists(600, 4, 0)), 1, seed=1)[0]
     width = [t["rate_high"] - t["rate_low"] for t in (narrow, honest)]

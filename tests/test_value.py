@@ -201,6 +201,8 @@ def test_amounts_that_can_be_predicted_are_and_the_money_is_found():
     assert found.final.form in ("log-normal", "gamma") and found.metrics["test"]["gain"]["low"] > 0
     assert 0.8 < found.metrics["test"]["covered"]["value"] < 0.97
     ten = found.metrics["money"][1]
+    for figure in (ten["per_lead_value"], ten["per_lead_probability"]):
+        assert figure["low"] * figure["high"] == pytest.approx(figure["value"] ** 2) and figure["low"] > 0
     assert ten["share"] == 0.1 and ten["per_lead_gain"]["low"] > 0 and ten["captured_gain"]["low"] > 0
     assert any("by employees" in n or "by product" in n for n in found.notes)
     json.dumps(found.metrics, allow_nan=False)

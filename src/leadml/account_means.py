@@ -20,6 +20,20 @@ def bootstrap_ratios(
     config: BootstrapConfig,
     minus: Mapping[Key, tuple[Key, Key]] | None = None,
 ) -> dict[Key, Interval]:
+    """The percentile intervals of `draw_ratios`; ``conversions``: distinct converting leads behind the figures."""
+    return {
+        name: percentile_interval(float(found[0]), found[1:], config.confidence, conversions)
+        for name, found in draw_ratios(ratios, account, group, config, minus).items()
+    }
+
+
+def draw_ratios(
+    ratios: Mapping[Key, tuple[np.ndarray, np.ndarray]],
+    account: np.ndarray,
+    group: np.ndarray,
+    config: BootstrapConfig,
+    minus: Mapping[Key, tuple[Key, Key]] | None = None,
+) -> dict[Key, np.ndarray]:
     """Sum of numerators over sum of denominators within each group of rows, averaged over the groups.
 
     Args:
@@ -27,12 +41,12 @@ def bootstrap_ratios(
             (weight * values, weight).
         account: (n,) whose rows are drawn together (Poisson(1) weights, as in `bootstrap`).
         group: (n,) the list that each row belongs to; one value for all pools them.
-        conversions: distinct converting leads behind the figures.
-        config: draws, confidence, seed.
+        config: draws and seed.
         minus: further figures by name, each the first ratio of the pair less the second.
 
     Returns:
-        Intervals by name; groups whose denominator is 0 are left out of a draw's average.
+        By name (1 + draws,): the figure itself, then the draws; groups whose denominator is 0 are left out of a draw's
+        average.
     """
     (groups, lists), (accounts, names) = pd.factorize(group, sort=True), pd.factorize(account, sort=True)
     shape = (len(lists), len(names))
@@ -41,11 +55,7 @@ def bootstrap_ratios(
     }
     blocks = [np.ones((len(names), 1)), *draw_weights(len(names), config.draws, config.seed)]
     values = {name: np.concatenate([_means(parts, block) for block in blocks]) for name, parts in sums.items()}
-    values |= {name: values[one] - values[other] for name, (one, other) in (minus or {}).items()}
-    return {
-        name: percentile_interval(float(found[0]), found[1:], config.confidence, conversions)
-        for name, found in values.items()
-    }
+    return values | {name: values[one] - values[other] for name, (one, other) in (minus or {}).items()}
 
 
 def _means(parts: list[csr_matrix], weights: np.ndarray) -> np.ndarray:

@@ -180,32 +180,15 @@ def calibration_bins(p: np.ndarray, y: np.ndarray, bins: int = 10) -> pd.DataFra
 
 def calibration_error(p: np.ndarray, y: np.ndarray, bins: int = 10) -> float:
     """Expected calibration error over equal-mass bins: the mean over rows of |mean probability - rate| of their bin."""
-    return _binned_error(bin_codes(p, bins), np.asarray(p, dtype=np.float64), np.asarray(y, dtype=np.float64))
-
-
-def chance_calibration_error(
-    p: np.ndarray, groups: np.ndarray, seed: int, bins: int = 10, draws: int = 100
-) -> dict[str, float]:
-    """What `calibration_error` is by chance alone when every probability is exactly right.
-
-    Labels are simulated with one uniform number a group (lead), so that a lead which recurs in many lists converts in
-    all of them together, as in the data. Gives ``mean`` and ``high`` (95th percentile) over ``draws``.
-    """
-    generator = np.random.default_rng(seed)
-    codes, group = bin_codes(p, bins), pd.factorize(groups)[0]
-    size = int(group.max()) + 1
-    errors = [_binned_error(codes, p, (generator.random(size)[group] < p).astype(np.float64)) for _ in range(draws)]
-    return {"mean": float(np.mean(errors)), "high": float(np.quantile(errors, 0.95))}
+    p = np.asarray(p, dtype=np.float64)
+    apart = np.bincount(bin_codes(p, bins), weights=p - np.asarray(y, dtype=np.float64))
+    return float(np.abs(apart).sum() / len(p))
 
 
 def bin_codes(p: np.ndarray, bins: int) -> np.ndarray:
     """The bin (n,) of each probability, from 0: about equal numbers of rows, equal probabilities kept together."""
     edges = np.unique(np.quantile(p, np.arange(1, bins) / bins, method="inverted_cdf"))
     return np.unique(np.searchsorted(edges, p, side="left"), return_inverse=True)[1]
-
-
-def _binned_error(codes: np.ndarray, p: np.ndarray, y: np.ndarray) -> float:
-    return float(np.abs(np.bincount(codes, weights=p - y)).sum() / len(p))
 
 
 def _penalised(slope: float, intercept: float, margin: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:

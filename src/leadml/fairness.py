@@ -120,13 +120,15 @@ def draw_rates(frame: pd.DataFrame, names: list[str], config: BootstrapConfig) -
 
 
 def chance_apart(frame: pd.DataFrame, names: list[str], enough: list[bool], seed: int) -> dict[str, float]:
-    """How large the differences are by chance: the 95th percentile where groups are dealt out anew among the leads.
+    """How large the differences are by chance: the 95th percentile where groups are dealt out anew (`deal_groups`).
 
     A largest difference is never below 0, and the larger the more groups there are and the smaller they are.
     """
     lead, leads = pd.factorize(frame["lead_id"])
-    group = np.zeros(len(leads), dtype=np.int64)
+    group, account = np.zeros((2, len(leads)), dtype=np.int64)
     group[lead] = pd.Categorical(frame["group"], categories=names).codes
+    account[lead] = pd.factorize(frame["account_id"])[0]
+    alike = share_alike(group, account)
     label, selected = frame["label"].to_numpy(np.float64), frame["selected"].to_numpy(np.float64)
     columns = (np.ones(len(frame)), selected, label, selected * label)
     # A lead's sums, so that a draw costs as much as there are leads.
@@ -134,15 +136,37 @@ def chance_apart(frame: pd.DataFrame, names: list[str], enough: list[bool], seed
     generator = np.random.default_rng(seed)
     apart = []
     for _ in range(CHANCE_DRAWS):
-        dealt = generator.permutation(group)
+        dealt = deal_groups(generator, group, account, alike)
         cells = [np.bincount(dealt, weights=s, minlength=len(names)) for s in sums]
         rates = _rates(dict(zip(_CELLS, (*cells, cells[0]), strict=True)))
         odds = [_apart(rates[r][enough])[0] for r in ("true_positive_rate", "false_positive_rate")]
         apart.append((float(_apart(rates["selection_rate"])[0]), float(np.max(odds))))
-    with np.errstate(invalid="ignore"):
-        high = np.quantile(np.array(apart), 0.95, axis=0)
+    high = [np.quantile(known, 0.95) if len(known := a[np.isfinite(a)]) else np.nan for a in np.array(apart).T]
     told = {"demographic_parity_difference": (high[0], len(names)), "equalized_odds_difference": (high[1], sum(enough))}
     return {name: float(value) for name, (value, groups) in told.items() if groups > 1 and np.isfinite(value)}
+
+
+def share_alike(group: np.ndarray, account: np.ndarray) -> float:
+    """The share of the accounts, 0 to 1, whose leads would have to be of one group for what is seen.
+
+    Of leads' group codes and accounts (leads,): how often two leads of an account are of one group, beyond how often
+    any two are (Cohen's kappa). 1 for a property of the account, about 0 where leads of an account differ like others.
+    """
+    _, code, inner = np.unique(account * (group.max() + 1) + group, return_index=True, return_counts=True)
+    sizes = np.bincount(account[code], weights=inner)
+    pairs = float(sizes @ (sizes - 1))
+    by_chance = float(np.sum((np.bincount(group) / len(group)) ** 2))
+    if not pairs or by_chance == 1:
+        return 0.0
+    return float(np.clip((float(inner @ (inner - 1)) / pairs - by_chance) / (1 - by_chance), 0.0, 1.0))
+
+
+def deal_groups(generator: np.random.Generator, group: np.ndarray, account: np.ndarray, alike: float) -> np.ndarray:
+    """The groups (leads,) dealt out anew among the leads; in a share ``alike`` of accounts one of theirs to all."""
+    dealt = generator.permutation(group)
+    one = np.zeros(int(account.max()) + 1, dtype=np.int64)
+    one[account] = dealt
+    return np.where((generator.random(len(one)) < alike)[account], one[account], dealt)
 
 
 def _rates(cells: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -7,13 +7,8 @@ import numpy as np
 import pandas as pd
 
 from leadml.bootstrap import BootstrapConfig, Interval, bootstrap_scores
-from leadml.calibration import (
-    calibration_bins,
-    calibration_error,
-    chance_calibration_error,
-    fit_sigmoid,
-    recency_weights,
-)
+from leadml.calibration import calibration_bins, calibration_error, fit_sigmoid, recency_weights
+from leadml.chance import Judged, chance_calibration_error
 from leadml.config import TrainConfig
 from leadml.metrics import auc, capture_curve, evaluate_lists, plain_number
 from leadml.verdict import Evidence
@@ -166,7 +161,7 @@ def _judge_calibration(test: pd.DataFrame, seed: int) -> dict[str, Any]:
     return {
         "bins": calibration_bins(p, y).to_dict(orient="records"),
         "error": calibration_error(p, y),
-        "error_by_chance": chance_calibration_error(p, test["lead_id"].to_numpy(dtype=object), seed),
+        "error_by_chance": chance_calibration_error(Judged.of(test), seed),
         "slope": line.slope,
         "intercept": line.intercept,
         "mean_probability": float(p.mean()),

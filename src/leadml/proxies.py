@@ -11,14 +11,15 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr, stdtrit
 
 from leadml.encoding import fit_encoder, level_codes
 from leadml.features.dictionary import Feature, Kind
 from leadml.metrics import auc
 from leadml.models.trees import LIGHTGBM, predict_margins
 
-PROXY_AUC = 0.6  # from which on, and beyond `ERRORS` standard errors of chance, a feature is named
-ERRORS = 3.0
+PROXY_AUC = 0.6  # from which on, and beyond chance at `ERRORS` standard errors, a feature is named
+ERRORS = 3.0  # of a normal distribution; where accounts are few, as far out in Student's
 MOST_PROXIES = 10
 MOST_LEADS = 50_000
 BINS = 10
@@ -28,10 +29,11 @@ TREES = 60
 
 @dataclass(frozen=True)
 class Told:
-    """A group as seen by a feature (or all): out-of-sample AUC of telling it from the others."""
+    """A group as seen by a feature: out-of-sample AUC of telling it from the others, and the score (m,) that does."""
 
     auc: float
     group: str
+    score: np.ndarray
 
 
 def newest_rows(snapshots: pd.DataFrame) -> np.ndarray:
@@ -56,7 +58,7 @@ def find_proxies(
     Returns:
         ``leads``; ``together``: ``auc`` by group of all features (LightGBM of `TREES` small trees); ``proxies``:
         ``feature``, ``auc`` and ``group`` (the one that it tells best) of each feature with an AUC of `PROXY_AUC` or
-        more that is `ERRORS` standard errors above 0.5, the strongest `MOST_PROXIES`; ``found``: how many there are.
+        more that is beyond chance (`is_proxy`), the strongest `MOST_PROXIES`; ``found``: how many there are.
     """
     rows = np.flatnonzero(pd.notna(groups))
     generator = np.random.default_rng(seed)
@@ -70,7 +72,7 @@ def find_proxies(
     if not usable or not features:
         return result
     found = {f.name: strongest(codes_of(X[f.name], f, fit), groups, usable, fit) for f in features}
-    named = sorted((-told.auc, name) for name, told in found.items() if is_proxy(told, groups[~fit]))
+    named = sorted((-told.auc, name) for name, told in found.items() if is_proxy(told, groups[~fit], code[~fit]))
     proxies = [{"feature": name, "auc": -less, "group": found[name].group} for less, name in named]
     return result | {
         "together": {g: together(X, features, groups == g, fit, seed) for g in usable},
@@ -105,7 +107,8 @@ def strongest(codes: np.ndarray, groups: np.ndarray, names: Sequence[str], fit: 
         rate = float(mine[fit].mean())
         # One lead's worth of the overall share: a code that the fitting half does not have says nothing.
         share = (np.bincount(codes[fit & mine], minlength=size) + rate) / (rows + 1)
-        found.append(Told(float(auc(mine[~fit].astype(float), share[codes[~fit]])), name))
+        score = share[codes[~fit]]
+        found.append(Told(float(auc(mine[~fit].astype(float), score)), name, score))
     return max(found, key=lambda told: told.auc)
 
 
@@ -124,12 +127,38 @@ def together(X: pd.DataFrame, features: Sequence[Feature], mine: np.ndarray, fit
     return float(auc(mine[~fit].astype(float), predict_margins(booster, encoder.encode(X[~fit]), 1)))
 
 
-def is_proxy(told: Told, groups: np.ndarray) -> bool:
-    """Whether the AUC is large, and too large for chance (standard error at 0.5, Hanley and McNeil 1982)."""
-    mine = int((groups == told.group).sum())
-    others = len(groups) - mine
-    error = np.sqrt((mine + others + 1) / (12.0 * mine * others))
-    return bool(told.auc >= PROXY_AUC and told.auc > 0.5 + ERRORS * error)
+def is_proxy(told: Told, groups: np.ndarray, account: np.ndarray) -> bool:
+    """Whether the AUC is large, and too large for chance, of groups and account codes (m,).
+
+    Its standard error is by account (`clustered_error`), and no smaller than that of leads at 0.5 (Hanley and McNeil
+    1982). Beyond chance is what a normal distribution has beyond `ERRORS` standard errors, by Student's t with the
+    smaller number of accounts that hold leads of the group, or others, less one: few accounts prove nothing.
+    """
+    if told.auc < PROXY_AUC:
+        return False
+    mine = groups == told.group
+    members, others = int(mine.sum()), int((~mine).sum())
+    error = max(np.sqrt((members + others + 1) / (12.0 * members * others)), clustered_error(mine, told.score, account))
+    accounts = min(len(np.unique(account[part])) for part in (mine, ~mine))
+    return bool(accounts > 1 and told.auc > 0.5 + stdtrit(accounts - 1, ndtr(ERRORS)) * error)
+
+
+def clustered_error(mine: np.ndarray, score: np.ndarray, account: np.ndarray) -> float:
+    """The standard error of an AUC whose leads come by account, of a mask, scores and account codes (m,).
+
+    After Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data". A lead of the group is placed by the
+    share of the others below it (ties half), one of the others by the share of the group above it; what is summed is
+    how far an account's placements are from the AUC, each as its part of the mean.
+    """
+    levels, code = np.unique(score, return_inverse=True)
+    inside, outside = (np.bincount(code[part], minlength=len(levels)) for part in (mine, ~mine))
+    below = (np.cumsum(outside) - outside / 2) / outside.sum()
+    above = 1 - (np.cumsum(inside) - inside / 2) / inside.sum()
+    area = float(inside @ below) / inside.sum()
+    part = np.where(mine, (below[code] - area) / inside.sum(), (above[code] - area) / outside.sum())
+    sums = np.bincount(account, weights=part)
+    accounts = len(np.unique(account))
+    return float(np.sqrt(sums @ sums * accounts / max(accounts - 1, 1)))
 
 
 def _both(mine: np.ndarray) -> bool:

@@ -1,51 +1,22 @@
 """How far probabilities can be trusted: what was said against what happened, beside what chance alone would show.
 
-*Chance* is a model whose every probability is exactly right. Its labels are simulated with one uniform number a lead: a
-lead that recurs in many lists converts in all of them together, as in the data, so rows of one lead never count as
-independent. A bin's *consistency band* is where its rate then falls (Broecker and Smith 2007, "Increasing the
-reliability of reliability diagrams").
+A bin's *consistency band* is where its rate falls if every probability is exactly right (Broecker and Smith 2007,
+"Increasing the reliability of reliability diagrams"); `chance` says how leads and accounts are drawn then.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from leadml.calibration import bin_codes
+from leadml.chance import DRAWS, Judged, simulate_conversions
 
 MOST_BINS = 10
 CONVERSIONS_A_BIN = 5  # distinct converting leads; a group with fewer of them has fewer bins
-DRAWS = 200
 BAND = 0.90  # of the simulated rates lie in the band
 TAILS = ((1 - BAND) / 2, (1 + BAND) / 2)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Rows that were judged: probability, label (0 or 1) and lead code from 0, each (n,)."""
-
-    p: np.ndarray
-    y: np.ndarray
-    lead: np.ndarray
-
-    @classmethod
-    def of(cls, test: pd.DataFrame) -> "Judged":
-        """From ``probability``, ``label`` and ``lead_id``."""
-        return cls(
-            test["probability"].to_numpy(dtype=np.float64),
-            test["label"].to_numpy(dtype=np.float64),
-            pd.factorize(test["lead_id"])[0],
-        )
-
-    def take(self, rows: np.ndarray) -> "Judged":
-        """Some of the rows, by a mask (n,)."""
-        return Judged(self.p[rows], self.y[rows], self.lead[rows])
-
-    def converting(self) -> int:
-        """Distinct converting leads."""
-        return len(np.unique(self.lead[self.y == 1]))
 
 
 def judge_reliability(
@@ -57,15 +28,17 @@ def judge_reliability(
     """Everything about the test's probabilities, as plain values for JSON.
 
     Args:
-        test: ``probability``, ``label``, ``lead_id``, ``cutoff`` (null where undated) and ``age_days``.
+        test: ``probability``, ``label``, ``lead_id``, ``account_id``, ``cutoff`` (null where undated) and ``age_days``.
         segments: by name, the level (n,) of each row of the test; None is missing.
         bands: of the age, by name: days ``[low, high)``.
         seed: of the simulated labels.
 
     Returns:
-        ``bins`` (`reliability_bins`), ``error`` and ``chance`` (`chance_of`), ``brier`` (`brier_parts`), ``draws`` and
-        ``band`` of the simulation, and ``groups``: one entry (`judge_group`) for each age band, month of the cutoff and
-        level of a segment, with its ``kind`` ("age", "month" or "segment"), ``of`` (the segment's name) and ``name``.
+        ``bins`` (`reliability_bins`), ``error`` and ``chance`` (`chance_of`), ``brier`` (`brier_parts`), ``draws``,
+        ``band`` and ``together`` of the simulation (`chance.share_together` of the whole test), ``whole``
+        (`judge_group` of all rows), and ``groups``: one entry (`judge_group`) for each age band, month of the cutoff
+        and level of a segment, with its ``kind`` ("age", "month" or "segment"), ``of`` (the segment's name) and
+        ``name``.
     """
     judged = Judged.of(test)
     table, hits = reliability_bins(judged, MOST_BINS, seed)
@@ -80,6 +53,8 @@ def judge_reliability(
         ],
         "draws": DRAWS,
         "band": BAND,
+        "together": judged.together,
+        "whole": judge_group(judged, seed),
     }
 
 
@@ -145,30 +120,6 @@ def chance_of(table: pd.DataFrame, hits: np.ndarray) -> dict[str, float]:
     rows = table["rows"].to_numpy()
     errors = np.abs(table["mean_probability"].to_numpy() * rows - hits).sum(axis=1) / rows.sum()
     return {"mean": float(errors.mean()), "high": float(np.quantile(errors, 0.95))}
-
-
-def simulate_conversions(judged: Judged, codes: np.ndarray, seed: int, draws: int = DRAWS) -> np.ndarray:
-    """Converted rows by bin (draws, bins) where every probability is exactly right: one uniform number a lead.
-
-    Only rows of leads whose number is below the largest of their probabilities are looked at: few, where rates are low.
-    """
-    generator = np.random.default_rng(seed)
-    order = np.argsort(judged.lead, kind="stable")
-    p, bin_of = judged.p[order], codes[order]
-    rows = np.bincount(judged.lead)
-    first = np.concatenate([[0], np.cumsum(rows)[:-1]])
-    largest = np.zeros(len(rows))
-    np.maximum.at(largest, judged.lead, judged.p)
-    found = np.empty((draws, int(codes.max()) + 1))
-    for draw in range(draws):
-        uniform = generator.random(len(rows))
-        hit = np.flatnonzero(uniform < largest)
-        count = rows[hit]
-        # The places of these leads' rows: each lead's first one, and on from there.
-        place = np.repeat(first[hit] - np.cumsum(count) + count, count) + np.arange(count.sum())
-        converted = np.repeat(uniform[hit], count) < p[place]
-        found[draw] = np.bincount(bin_of[place[converted]], minlength=found.shape[1])
-    return found
 
 
 def brier_parts(p: np.ndarray, y: np.ndarray, bins: int = MOST_BINS) -> dict[str, float]:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from leadml.bootstrap import BootstrapConfig
+from leadml.chance import Judged
 from leadml.judgement import judge_rows
-from leadml.reliability import Judged, judge_group, level_rows
+from leadml.reliability import judge_group, level_rows
 
 PARTS = 10  # parts of equally many stream rows by probability, behind the stability index
 SHARE_FLOOR = 0.5  # rows that stand for none in a part, so that its logarithm exists
@@ -43,13 +44,16 @@ def judge_segments(rows: SegmentRows, least: int, config: BootstrapConfig) -> li
         ``calibration`` (`judge_group`) and, where the stream has ``least`` converting leads there too, ``drift``
         (`find_drift`), which is None otherwise.
     """
-    found = []
+    found, whole = [], Judged.of(rows.test)
     for of, levels in rows.test_levels.items():
         before = dict(level_rows(rows.stream_levels[of]))
         for name, mine in level_rows(levels):
             if mine.any():
                 earlier = before.get(name, np.zeros(len(rows.stream), dtype=bool))
-                found.append({"of": of, "name": name} | _judge_level(rows, mine, earlier, least, config))
+                level = _judge_level(rows, mine, earlier, least, config)
+                if level["told"]:
+                    level["calibration"] = judge_group(whole.take(mine), config.seed)
+                found.append({"of": of, "name": name} | level)
     return found
 
 
@@ -92,7 +96,7 @@ def _judge_level(
     judged = judge_rows(test, config)
     figures = {name: judged[name] for name in ("figures", "difference_to_constant")}
     compared = find_drift(test, stream) if _converting(stream) >= least else None
-    return found | figures | {"calibration": judge_group(Judged.of(test), config.seed), "drift": compared}
+    return found | figures | {"drift": compared}
 
 
 def _converting(rows: pd.DataFrame) -> int:

@@ -43,10 +43,13 @@ def error_words(found: Mapping[str, Any], words: Words) -> str:
 
 
 def band_words(found: Mapping[str, Any], words: Words) -> str:
-    """How many bins lie in the band of chance."""
+    """How many bins lie in the band of chance, and how far it has colleagues convert together."""
     inside = sum(b["rate_low"] <= b["rate"] <= b["rate_high"] for b in found["bins"])
     numbers = {"inside": words.number(inside), "n": words.number(len(found["bins"]))}
-    return words.t("reliability_note", band=words.percent(found["band"], 0), **numbers)
+    told = words.t("reliability_note", band=words.percent(found["band"], 0), **numbers)
+    if found.get("together"):
+        told += " " + words.t("together_note", together=words.percent(found["together"], 0))
+    return told
 
 
 def form_words(found: Mapping[str, Any], words: Words) -> list[str]:

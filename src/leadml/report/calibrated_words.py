@@ -21,6 +21,11 @@ CALIBRATED_TEXTS: dict[str, tuple[str, str]] = {
         "Un modelo cuyas probabilidades fueran todas exactas tendría el {band} de sus grupos dentro de su margen de "
         "azar, que cuenta cada lead una vez, por muchas listas en que esté. Dentro están {inside} de {n}.",
     ),
+    "together_note": (
+        "Colleagues hang together as they did here: in {together} of accounts all leads convert together or none does.",
+        "Los colegas van unidos como lo estuvieron aquí: en el {together} de las cuentas se convierten todos los leads "
+        "a la vez o ninguno.",
+    ),
     "error_within": (
         "On average they differ by {error} percentage points (calibration error). With perfect probabilities chance "
         "alone would give {mean}, and up to {high} in 19 of 20 cases: no error beyond chance is seen.",

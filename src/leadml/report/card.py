@@ -10,7 +10,7 @@ from leadml.features.dictionary import Feature
 from leadml.reasons import sentence_case
 from leadml.report.calibrated import PARTS, band_words, error_words, form_words
 from leadml.report.card_learnt import learnt, segments
-from leadml.report.card_weak import weak_spots
+from leadml.report.card_weak import looked_at, weak_spots, whole_test
 from leadml.report.data_words import why_words
 from leadml.report.fair import fair_words
 from leadml.report.figures import RECIPES
@@ -183,10 +183,8 @@ def weak(card: CardFacts, words: Words) -> list[str]:
     """Bands and segments in which the model is not shown to be good, or is shown to be off."""
     names = {f.name: sentence_case(f.words(words.language)) for f in card.features}
     spots = [plain(s) for s in weak_spots(card.metrics, names, words)]
-    looked_at = len(card.metrics["bands"]) + len((card.metrics.get("reliability") or {}).get("groups", []))
-    looked_at += sum(g["told"] for g in (card.metrics.get("segments") or {}).get("groups", []))
-    note = words.t("card_weak_note", n=words.number(looked_at))
-    return [f"## {words.t('card_weak')}", note, listed(spots) if spots else words.t("card_weak_none")]
+    told = listed(spots) if spots else words.t("card_weak_none")
+    return [f"## {words.t('card_weak')}", whole_test(card.metrics, words), looked_at(card.metrics, words), told]
 
 
 def fairness(card: CardFacts, words: Words) -> list[str]:
@@ -272,4 +270,6 @@ def versions(card: CardFacts, words: Words) -> list[str]:
 
 def way_back(card: CardFacts, words: Words) -> list[str]:
     """How the previous champion comes back."""
-    return [f"## {words.t('card_back')}", words.t("card_back_words")]
+    told = ["card_back_words" if card.facts.get("replaceable", True) else "card_back_first"]
+    told += ["card_back_tracked"] if card.facts.get("tracked", True) else []
+    return [f"## {words.t('card_back')}", " ".join(words.t(key) for key in [*told, "card_back_archive"])]

@@ -31,14 +31,45 @@ def weak_spots(metrics: Mapping[str, Any], names: Mapping[str, str], words: Word
     for group in (metrics.get("reliability") or {}).get("groups", []):
         told = group_name(group, names, words)
         conversions = words.number(group["converting_leads"])
-        if not group["rate_low"] <= group["rate"] <= group["rate_high"]:
-            shares = {"said": "mean_probability", "rate": "rate", "low": "rate_low", "high": "rate_high"}
-            shown = {name: words.percent(group[key], 1) for name, key in shares.items()}
-            found.append(words.t("card_weak_rate", name=told, conversions=conversions, **shown))
+        if _side(group):
+            found.append(words.t("card_weak_rate", name=told, conversions=conversions, **_rate(group, words)))
         elif group["beyond"]:
             error, chance = (words.number(100 * e, 2) for e in (group["error"], group["chance"]["high"]))
             found.append(words.t("card_weak_error", name=told, error=error, chance=chance, conversions=conversions))
     return found
+
+
+def looked_at(metrics: Mapping[str, Any], words: Words) -> str:
+    """Among how many the weak ones were found, and how many of them chance alone would tell."""
+    segments = (metrics.get("segments") or {}).get("groups", [])
+    told = words.t("card_weak_note", n=words.number(len(metrics["bands"]) + sum(g["told"] for g in segments)))
+    groups = (metrics.get("reliability") or {}).get("groups")
+    return f"{told} {words.t('card_weak_groups', n=words.number(len(groups)))}" if groups else told
+
+
+def whole_test(metrics: Mapping[str, Any], words: Words) -> str:
+    """What was said and happened in the whole test; where that is off, how many groups are so on the same side.
+
+    Empty for a model that was judged before this was measured.
+    """
+    found = metrics.get("reliability") or {}
+    if not (whole := found.get("whole")):
+        return ""
+    told = [words.t("card_weak_whole", conversions=words.number(whole["converting_leads"]), **_rate(whole, words))]
+    if side := _side(whole):
+        same = sum(_side(group) == side for group in found["groups"])
+        told += [words.t("card_weak_same", n=words.number(same))] if same else []
+    return " ".join(told)
+
+
+def _side(group: Mapping[str, Any]) -> int:
+    """1 where more converted than a perfect model would show, -1 where fewer did, otherwise 0."""
+    return int(group["rate"] > group["rate_high"]) - int(group["rate"] < group["rate_low"])
+
+
+def _rate(group: Mapping[str, Any], words: Words) -> dict[str, str]:
+    shares = {"said": "mean_probability", "rate": "rate", "low": "rate_low", "high": "rate_high"}
+    return {name: words.percent(group[key], 1) for name, key in shares.items()}
 
 
 def _told(figure: Mapping[str, Any], decimals: int, words: Words) -> str:

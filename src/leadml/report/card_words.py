@@ -86,10 +86,25 @@ CARD_TEXTS: dict[str, tuple[str, str]] = {
         "No se ha encontrado tramo de edad ni segmento en que se vea débil.",
     ),
     "card_weak_note": (
-        "Looked at: {n} bands and segments. Of a model with perfect probabilities about one in ten would fall outside "
-        "its range by chance.",
-        "Se han mirado {n} tramos y segmentos. Con probabilidades perfectas, uno de cada diez caería por azar fuera "
-        "de su margen.",
+        "Looked at for their order: {n} bands and segments.",
+        "Por su orden se han mirado {n} tramos y segmentos.",
+    ),
+    "card_weak_groups": (
+        "Looked at for their probabilities: {n} groups, which overlap. Of a model with perfect probabilities about one "
+        "in ten would have its rate outside its range by chance, and up to one in twenty more an error beyond chance.",
+        "Por sus probabilidades se han mirado {n} grupos, que se solapan. Con probabilidades perfectas, cerca de uno "
+        "de cada diez tendría por azar su tasa fuera de su margen, y hasta uno de cada veinte más, un error mayor que "
+        "el del azar.",
+    ),
+    "card_weak_whole": (
+        "The whole test: said {said}, happened {rate} (a perfect model would show {low} to {high}; {conversions} "
+        "converting leads).",
+        "Toda la prueba: dijo {said}, pasó {rate} (un modelo perfecto mostraría de {low} a {high}; {conversions} leads "
+        "que convirtieron).",
+    ),
+    "card_weak_same": (
+        "Groups below whose rate is off on that same side, and which tell this one fact again: {n}.",
+        "Grupos de abajo cuya tasa se desvía hacia ese mismo lado y que repiten este único hecho: {n}.",
     ),
     "card_weak_order": (
         "{name}: its order is not shown to be better than chance (AUC {auc}; {conversions} converting leads).",
@@ -155,9 +170,21 @@ CARD_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "card_back": ("How to go back", "Cómo volver atrás"),
     "card_back_words": (
-        "`leadml rollback` puts the previous champion back in place. Every registered version stays in MLflow, and "
+        "Once this model is the champion, `leadml rollback` puts the one that it replaced back in place.",
+        "Cuando este modelo sea el campeón, `leadml rollback` repone el que haya sustituido.",
+    ),
+    "card_back_first": (
+        "When this model was trained there was no champion that it could replace: `leadml rollback` has none to put "
+        "back.",
+        "Cuando se entrenó este modelo no había campeón al que sustituir: `leadml rollback` no tiene ninguno que "
+        "reponer.",
+    ),
+    "card_back_tracked": (
+        "Every registered version stays in MLflow.",
+        "Todas las versiones registradas siguen en MLflow.",
+    ),
+    "card_back_archive": (
         "`data/archive/models` keeps each scorer that a list was scored with.",
-        "`leadml rollback` repone el campeón anterior. Todas las versiones registradas siguen en MLflow, y "
         "`data/archive/models` guarda cada modelo con que se puntuó una lista.",
     ),
 }

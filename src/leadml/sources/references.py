@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from zoneinfo import ZoneInfo
 
 from leadml.sources.checked import Problems
-from leadml.sources.spec import Attribute, Key, LeadsSpec, Mapping, Sourced
+from leadml.sources.spec import PERSONAL, Attribute, Key, LeadsSpec, Mapping, Sourced
 
 # Ids that a part such as ga4 looks for and that not every CRM carries.
 _COMMON_KINDS = ("click", "user")
@@ -87,7 +87,7 @@ def _check_attribute(mapping: Mapping, file: str, attribute: Attribute, problems
     named = {attribute.column.lower(), f"{file}.{attribute.column}".lower()}
     why = mapping.denied(file, attribute.column)
     carried = attribute.type in ("number", "category", "date")
-    if why and carried and (why == "personal data" or (attribute.history is None and named & exact)):
+    if why and carried and (why == PERSONAL or (attribute.history is None and named & exact)):
         problems.add(where, f"column {attribute.column} is denied ({why}); leave it out, or take it from a history")
 
 

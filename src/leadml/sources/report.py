@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from leadml import schema
+from leadml.sensitive import sensitive_topic
 from leadml.sources.identity import Reading
 from leadml.sources.spec import Attribute, Mapping
 from leadml.sources.sql import ident
@@ -107,7 +108,10 @@ def _untracked(reading: Reading, as_of: dict[str, str]) -> list[dict[str, str]]:
 
 
 def _left_out(reading: Reading) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Columns of the files that never become attributes, with why; and columns of the mapping that no file has."""
+    """Columns of the files that never become attributes, with why; and columns of the mapping that no file has.
+
+    Of files that no lead or account is read from, those that a rule denies and those of a sensitive name.
+    """
     mapping, denied, absent = reading.mapping, [], []
     owners = dict(_owners(mapping))
     for name, raw in sorted(reading.raw.items()):
@@ -115,7 +119,8 @@ def _left_out(reading: Reading) -> tuple[list[dict[str, str]], list[dict[str, st
         for header in raw.headers:
             why = mapping.denied(name, header)
             free = header not in raw.used_headers
-            if header.lower() not in carried and ((name in owners and free) or (why and (name in owners or free))):
+            named = why or name in owners or sensitive_topic(header)
+            if header.lower() not in carried and ((named and free) or (why and name in owners)):
                 denied.append({"file": name, "column": header, "why": why or "not in the mapping"})
         absent += [{"file": name, "column": c} for c in sorted(raw.wanted - raw.present)]
     return denied, absent

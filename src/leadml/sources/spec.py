@@ -12,6 +12,8 @@ from typing import Protocol
 
 from leadml.sources.names import bare
 
+PERSONAL = "personal data"  # why a column of the mapping's `sensitive` lists is denied
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -423,7 +425,7 @@ class Mapping:
         """
         names = _spellings(file, column)
         if any(fnmatchcase(n, p) for s in self.sensitive for p in _pattern(s) for n in names):
-            return "personal data"
+            return PERSONAL
         if self.kept(file, column):
             return None
         exact = next((v for n in names for k, v in self.deny.items() if n in _pattern(k)), None)

@@ -18,7 +18,7 @@ from leadml.sources.quarantine import Check, Ledger, Source
 from leadml.sources.raw import Raw, read_raw
 from leadml.sources.report import SourceReport, build_report
 from leadml.sources.settle import settle_attributes
-from leadml.sources.spec import Mapping
+from leadml.sources.spec import PERSONAL, Mapping
 from leadml.sources.sql import Clock, at, ident, literal
 
 # A silence this long after the middle of the data means that later rows are dated wrongly, not that work went on.
@@ -85,7 +85,7 @@ def read_tables(
 def is_personal(mapping: Mapping, file: str, column: str) -> bool:
     """Whether a column holds personal data, under whatever name the mapping or a file calls it."""
     names = (column, *mapping.files[file].aliases(column)) if file in mapping.files else (column,)
-    return any(mapping.denied(file, name) == "personal data" for name in names)
+    return any(mapping.denied(file, name) == PERSONAL for name in names)
 
 
 def _forget_later(con: duckdb.DuckDBPyConnection, mapping: Mapping, raw: dict[str, Raw], until: datetime) -> None:

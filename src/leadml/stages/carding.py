@@ -47,6 +47,8 @@ def card_facts(context: Context, extracted: Extracted, trained: Trained, scorer:
         "model_version": scorer.version,
         "seed": config.seed,
         "confidence": config.train.confidence,
+        "tracked": config.tracking.enabled,
+        "replaceable": (context.workspace.models / "champion").exists(),
         "flat": facts["spec"] is None,
         "source": facts["source"],
         "problem": facts["problem"],

@@ -32,7 +32,7 @@ from leadml.stages.context import Context
 from leadml.stages.facts import Facts, write_facts
 from leadml.stages.lacking import lacking_rows, lacking_tables, tell_lacking
 from leadml.stages.reusing import build_again, read_built, write_built
-from leadml.stages.sensitive import tell_sensitive, without_sensitive, write_audited
+from leadml.stages.sensitive import tell_not_kept, tell_sensitive, without_sensitive, write_audited
 from leadml.stages.settings import mapping_settings, plain
 from leadml.stages.units import unit_table, use_unit
 from leadml.workspace import Publication, Workspace
@@ -138,6 +138,7 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
     entry["left_out"] = snapshots.left_out
     entry["censored"] = int(frame["label"].isna().sum())
     tell_sensitive(context, entry, report, [f.name for f in features])
+    tell_not_kept(context, mapping, report)
     tell(context, entry, report, matured, len(features))
     show_cohorts(context, cohorts, curve, problem)
     audit_extract(context, entry)

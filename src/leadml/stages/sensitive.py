@@ -8,10 +8,11 @@ import pandas as pd
 
 from leadml.features.audit_only import leave_sensitive
 from leadml.features.spec import FeatureSpec
-from leadml.sensitive import AUDIT_ONLY, sensitive_names
+from leadml.sensitive import AUDIT_ONLY, sensitive_names, sensitive_topic
 from leadml.sources.audit_columns import audit_name
 from leadml.sources.mapping import Mapping
 from leadml.sources.report import SourceReport
+from leadml.sources.spec import PERSONAL
 from leadml.stages.context import Context
 from leadml.workspace import Publication
 
@@ -37,8 +38,13 @@ def without_sensitive(context: Context, mapping: Mapping, spec: FeatureSpec, rep
 
 
 def denied_as_sensitive(denied: Sequence[Names[str, str]]) -> list[str]:
-    """The columns that a report denies as sensitive or keeps for the audit, each once, by name."""
-    return sorted({e["column"] for e in denied if e["why"].startswith(("sensitive (", AUDIT_ONLY))})
+    """The columns of a report that are sensitive, or kept for the audit, each once, by name.
+
+    By whatever name they are denied: a column of a sensitive name that the mapping calls personal data, or a leak, or
+    does not read, is one of them.
+    """
+    told = ("sensitive (", AUDIT_ONLY)
+    return sorted({e["column"] for e in denied if e["why"].startswith(told) or sensitive_topic(e["column"])})
 
 
 def tell_sensitive(context: Context, entry: dict[str, Any], report: SourceReport, features: Sequence[str]) -> None:
@@ -50,6 +56,17 @@ def tell_sensitive(context: Context, entry: dict[str, Any], report: SourceReport
     if used:
         context.progress.say(
             "extract", f"{len(used)} sensitive columns are features, asked for by name: {', '.join(used)}"
+        )
+
+
+def tell_not_kept(context: Context, mapping: Mapping, report: SourceReport) -> None:
+    """A line for columns that ``source.keep`` names and a ``sensitive`` list of the mapping keeps out all the same."""
+    named = [(e["file"], e["column"]) for e in report.denied if e["why"] == PERSONAL]
+    if stay := sorted({f"{file}.{column}" for file, column in named if mapping.kept(file, column)}):
+        context.progress.say(
+            "extract",
+            f"{len(stay)} columns of source.keep stay out as personal data: {', '.join(stay)}; a list of "
+            "source.sensitive names them: give it anew without them to take them in",
         )
 
 

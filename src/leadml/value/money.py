@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadml.account_means import bootstrap_ratios
-from leadml.bootstrap import BootstrapConfig
+from leadml.account_means import draw_ratios
+from leadml.bootstrap import BootstrapConfig, log_interval, percentile_interval
 from leadml.value.model import ValueModel
 
 SHARES = (0.05, 0.1, 0.2)
+SKEWED = ("per_lead_value", "per_lead_probability")  # amounts of money: intervals of their logarithm
 
 
 def judge_money(
@@ -49,11 +50,13 @@ def judge_money(
     account = test["account_id"].to_numpy(dtype=object)
     used = np.any([part > 0 for pair in ratios.values() for part in pair], axis=0)  # other rows add nothing
     ratios = {key: (top[used], bottom[used]) for key, (top, bottom) in ratios.items()}
-    found = bootstrap_ratios(ratios, account[used], lists[used], paid, config, minus)
-    return [
-        {"share": share} | {name: figure.to_dict() for (name, of), figure in found.items() if of == share}
-        for share in SHARES
-    ]
+    found = draw_ratios(ratios, account[used], lists[used], config, minus)
+    told: list[dict[str, Any]] = [{"share": share} for share in SHARES]
+    for (name, share), drawn in found.items():
+        interval = log_interval if name in SKEWED else percentile_interval
+        figure = interval(float(drawn[0]), drawn[1:], config.confidence, paid)
+        told[SHARES.index(share)][name] = figure.to_dict()
+    return told
 
 
 def rank_in_lists(score: np.ndarray, lists: np.ndarray, lead: np.ndarray) -> np.ndarray:
