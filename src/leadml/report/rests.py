@@ -12,6 +12,7 @@ from leadml.features.dictionary import Kind
 from leadml.importance import list_pairs, measure_families, measure_segments, pair_families
 from leadml.reasons import feature_value_words, sentence_case
 from leadml.report import shap_plots
+from leadml.report.dependence_plot import plot_dependence
 from leadml.report.inputs import ReportInput
 from leadml.report.words import Words
 from leadml.schema import FAMILIES
@@ -41,7 +42,7 @@ def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
             words.t("beeswarm_caption", n=words.number(drawn)),
             shap_plots.plot_beeswarm(explained, MOST_FEATURES, words, seed),
         ),
-        (dependence, shap_plots.plot_dependence(explained, DEPENDENCES, words, seed, data.strength)),
+        (dependence, plot_dependence(explained, DEPENDENCES, words, seed, data.strength)),
     ]  # fmt: skip
     shown["plots"] = [(caption, Markup(svg)) for caption, svg in figures]
     shown["pairs"] = view_pairs(data, words)
