@@ -298,8 +298,10 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "glossary_interval": ("Interval", "Intervalo"),
     "glossary_interval_words": (
-        "The range in which a figure would mostly fall if other accounts had come along.",
-        "Los valores entre los que casi siempre caería la cifra si hubieran venido otras cuentas.",
+        "The range in which a figure would mostly fall if other accounts had come along. Where fewer than five accounts "
+        "converted there is none, as too little is known of others.",
+        "Los valores entre los que casi siempre caería la cifra si hubieran venido otras cuentas. Donde convirtieron "
+        "menos de cinco cuentas no hay, pues se sabe demasiado poco de otras.",
     ),
     "glossary_auc": ("AUC", "AUC"),
     "glossary_auc_words": (
