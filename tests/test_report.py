@@ -15,6 +15,7 @@ from leadml.features.dictionary import Feature, Kind
 from leadml.reasons import ReasonsStyle, write_reasons
 from leadml.report.audit_words import AUDIT_TEXTS
 from leadml.report.backtest_words import BACKTEST_TEXTS
+from leadml.report.calibrated import whole_off, whole_words
 from leadml.report.calibrated_words import CALIBRATED_TEXTS
 from leadml.report.canvas import wrap
 from leadml.report.card_words import CARD_TEXTS
@@ -55,6 +56,7 @@ FIGURES = {
 }
 METRICS = {
     "test": {
+        "rate": 0.0367, "mean_probability": 0.0264,
         "rows": 900, "leads": 400, "converting_leads": 40, "lists": 12, "first": "2026-01-05", "last": "2026-03-23",
     },
     "scorers": {
@@ -255,6 +257,27 @@ def test_what_is_missing_is_said():
         assert words in text
     assert "No field was left out" in text and "No row was lost" in text
     assert "How good it is" not in text
+
+
+WHOLE = {"mean_probability": 0.0264, "rate": 0.0367, "rate_low": 0.02, "rate_high": 0.033}
+
+
+@pytest.mark.parametrize(("language", "row", "said"), [
+    ("en", "All leads 400 40 3.7% 2.6% 0.750", "too low in the test: 2.6% said, 3.7% happened, where a perfect model "
+     "would show 2.0% to 3.3% (90% of the time)"),
+    ("es", "Todos los leads 400 40 3,7 % 2,6 % 0,750", "demasiado bajas en la prueba: se dijo un 2,6 % y pasó un "
+     "3,7 %; un modelo perfecto mostraría del 2,0 % al 3,3 %"),
+])  # fmt: skip
+def test_probabilities_that_are_off_on_the_whole_are_told(language, row, said):
+    data = made_input(language=language)
+    text = visible(build_report(data)).replace("\u00a0", " ")
+    assert row.casefold() in text.casefold()
+    words = Words(language)
+    found = {"whole": WHOLE, "band": 0.9}
+    assert said in whole_words(found, words)[0].replace("\u00a0", " ")
+    assert whole_off({"reliability": found}, words) == whole_words(found, words)[0]
+    right = found | {"whole": WHOLE | {"rate": 0.03}}
+    assert whole_off({"reliability": right}, words) == whole_off({}, words) == "" and whole_words(right, words)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])

@@ -54,7 +54,7 @@ def judge_reliability(
     bands: Mapping[str, tuple[float, float]],
     seed: int,
 ) -> dict[str, Any]:
-    """Everything about the test's probabilities, as plain values for JSON.
+    """Everything about the test's probabilities, as plain values for JSON; ``whole`` is the `rate_band` of all.
 
     Args:
         test: ``probability``, ``label``, ``lead_id``, ``cutoff`` (null where undated) and ``age_days``.
@@ -74,6 +74,7 @@ def judge_reliability(
         "error": error_of(table),
         "chance": chance_of(table, hits),
         "brier": brier_parts(judged.p, judged.y, MOST_BINS),
+        "whole": rate_band(judged, hits),
         "groups": [
             {"kind": kind, "of": of, "name": name} | judge_group(judged.take(rows), seed)
             for kind, of, name, rows in _groups(test, segments, bands)
@@ -92,20 +93,23 @@ def judge_group(judged: Judged, seed: int) -> dict[str, Any]:
     converting = judged.converting()
     table, hits = reliability_bins(judged, int(np.clip(converting // CONVERSIONS_A_BIN, 1, MOST_BINS)), seed)
     error, chance = error_of(table), chance_of(table, hits)
-    low, high = np.quantile(hits.sum(axis=1) / len(judged.p), TAILS)
     return {
         "rows": len(judged.p),
         "leads": len(np.unique(judged.lead)),
         "converting_leads": converting,
-        "mean_probability": float(judged.p.mean()),
-        "rate": float(judged.y.mean()),
-        "rate_low": float(low),
-        "rate_high": float(high),
+        **rate_band(judged, hits),
         "bins": len(table),
         "error": error,
         "chance": chance,
         "beyond": None if not converting else bool(error > chance["high"]),
     }
+
+
+def rate_band(judged: Judged, hits: np.ndarray) -> dict[str, float]:
+    """Mean probability and rate of some rows, and the band of their rate; ``hits`` as of `reliability_bins`."""
+    low, high = np.quantile(hits.sum(axis=1) / len(judged.p), TAILS)
+    said, rate = float(judged.p.mean()), float(judged.y.mean())
+    return {"mean_probability": said, "rate": rate, "rate_low": float(low), "rate_high": float(high)}
 
 
 def reliability_bins(judged: Judged, bins: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:

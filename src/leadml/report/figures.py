@@ -35,7 +35,7 @@ def view_test(data: ReportInput, words: Words) -> dict[str, Any] | None:
         # Where reliability was judged, it has a section of its own.
         "calibration": _view_calibration({} if "reliability" in metrics else metrics.get("calibration") or {}, words),
         "capture": _view_capture(metrics.get("capture") or {}, words),
-        "segments": [_segment_row(name, band, words) for name, band in metrics.get("bands", {}).items()],
+        "segments": [_segment_row(name, band, words) for name, band in _kinds(metrics).items()],
     }
 
 
@@ -102,6 +102,13 @@ def _cell(figure: Mapping[str, Any] | None, name: str, decimals: int, words: Wor
 
     times = "×" if name.startswith("lift") else ""
     return told(figure["value"]) + times, interval_words(figure, told)
+
+
+def _kinds(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """All leads of the test, then its bands."""
+    test = metrics.get("test", {})
+    whole = {"all": {**test, "figures": metrics["scorers"]["model"]}} if "mean_probability" in test else {}
+    return whole | dict(metrics.get("bands", {}))
 
 
 def _segment_row(name: str, band: Mapping[str, Any], words: Words) -> dict[str, Any]:

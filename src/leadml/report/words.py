@@ -225,6 +225,7 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     "conversions": ("Converted", "Convirtieron"),
     "rate": ("Rate", "Tasa"),
     "said_rate": ("Predicted rate", "Tasa prevista"),
+    "segment_all": ("all leads", "todos los leads"),
     "segment_untouched": ("not yet touched by sales", "aún sin contacto de ventas"),
     "segment_new_accounts": ("accounts new to the model", "cuentas nuevas para el modelo"),
     "segment_age_0_7": ("0 to 7 days old", "de 0 a 7 días"),
@@ -298,8 +299,8 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "glossary_interval": ("Interval", "Intervalo"),
     "glossary_interval_words": (
-        "The range in which a figure would mostly fall if other accounts had come along. Where fewer than five accounts "
-        "converted there is none, as too little is known of others.",
+        "The range in which a figure would mostly fall if other accounts had come along; none where fewer than five "
+        "accounts converted, as too little is known of others.",
         "Los valores entre los que casi siempre caería la cifra si hubieran venido otras cuentas. Donde convirtieron "
         "menos de cinco cuentas no hay, pues se sabe demasiado poco de otras.",
     ),
