@@ -17,6 +17,7 @@ from leadml.models import Model
 from leadml.models.fit import fit_plan
 from leadml.models.plan import EMPTY, Ingredient, Ingredients
 from leadml.report.card_learnt import learnt_blocks, segment_blocks
+from leadml.report.figures import scorecard_words
 from leadml.report.learnt import learnt_words, list_periods, spread_words, step_rows
 from leadml.report.segmented import why_not
 from leadml.report.shap_plots import Explained, plot_bar
@@ -71,6 +72,19 @@ def test_slopes_and_tuning_are_told_as_they_are():
     assert "12 settings" in learnt_words(found | {"tuning": tuning}, EN)[-1]
     assert "went from 0.1100 to 0.1000" in learnt_words(found | {"tuning": tuning}, EN)[-1]
     assert "none was better" in learnt_words(found | {"tuning": tuning | {"loss": 0.11}}, EN)[-1]
+
+
+@pytest.mark.parametrize("words", [EN, ES])
+def test_a_card_at_a_cold_start_is_told_once_and_nothing_is_said_to_have_been_tried(words):
+    found = {"ladder": ladder(("points", {"points": 1.0}, 0.2, 0.0, 0.0), chosen=0), "calibration_form": SAME}
+    assert learnt_words(found, words)[-1] == words.t("learnt_form_identity")
+    assert learnt_words(found | {"lacking": [{"kind": "cold_start"}]}, words)[-1] == words.t("learnt_form_untried")
+    both = {"scorers": {"model": {}, "points": {}}}
+    assert scorecard_words(found | both, words) == words.t("same_scorecard", points="10")
+    assert scorecard_words(found | both | {"calibration_form": {"slope": 0.8}}, words) == words.t(
+        "same_scorecard", points=words.number(12.5, 1)
+    )
+    assert scorecard_words({"ladder": ladder(TREES, chosen=0)} | both, words) == scorecard_words(both, words) == ""
 
 
 def test_report_and_card_tell_the_ladder_and_the_periods(small_company, metrics):

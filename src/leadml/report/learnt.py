@@ -49,7 +49,16 @@ def learnt_words(metrics: Mapping[str, Any], words: Words) -> list[str]:
         numbers = {end: words.number(chosen[end], 4) for end in ("more", "error")}
         told.append(words.t(key, name=name, **numbers))
     slope = form["slope"]
-    key = "identity" if form["form"] == "identity" else "wider" if slope > 1 else "closer"
+    cold = any(short["kind"] == "cold_start" for short in metrics.get("lacking", []))
+    key = (
+        "untried"
+        if cold and form["form"] == "identity"
+        else "identity"
+        if form["form"] == "identity"
+        else "wider"
+        if slope > 1
+        else "closer"
+    )
     told.append(words.t(f"learnt_form_{key}", slope=words.number(slope, 2)))
     return told + tuned_words(metrics.get("tuning"), words)
 

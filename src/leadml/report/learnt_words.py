@@ -56,6 +56,11 @@ LEARNT_TEXTS: dict[str, tuple[str, str]] = {
         "Its probabilities are taken as they come: stretching them was not shown to be better.",
         "Sus probabilidades se toman como salen: no se ve que estirarlas sea mejor.",
     ),
+    "learnt_form_untried": (
+        "Its probabilities are taken as they come: so few conversions cannot tell whether stretching them would be "
+        "better.",
+        "Sus probabilidades se toman como salen: tan pocas conversiones no pueden decir si sería mejor estirarlas.",
+    ),
     "learnt_form_wider": (
         "Its log-odds are multiplied by {slope}: on later leads its probabilities were not far enough apart.",
         "Sus log-odds se multiplican por {slope}: con leads posteriores, sus probabilidades se separaban poco.",
