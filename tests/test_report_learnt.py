@@ -16,10 +16,11 @@ from leadml.importance import measure_bag
 from leadml.models import Model
 from leadml.models.fit import fit_plan
 from leadml.models.plan import EMPTY, Ingredient, Ingredients
+from leadml.report.calibrated import told_groups
 from leadml.report.card_learnt import learnt_blocks, segment_blocks
 from leadml.report.figures import scorecard_words
 from leadml.report.learnt import learnt_words, list_periods, spread_words, step_rows
-from leadml.report.segmented import why_not
+from leadml.report.segmented import tell_segments, why_not
 from leadml.report.shap_plots import Explained, plot_bar
 from leadml.report.words import Words
 from leadml.scorer import LeadScorer, Scale
@@ -117,6 +118,26 @@ def segment_metrics() -> dict:
     proof = {"less": 0.004, "error": 0.001, "forward_less": 0.003, "forward_error": 0.001, "newest_less": 0.002}
     tried = {"feature": "region", "used": True, "levels": levels} | proof
     return {"segments": {"least": 10, "groups": [told, few]}, "segment_intercepts": [tried]}
+
+
+@pytest.mark.parametrize("words", [EN, ES])
+def test_a_segment_without_conversions_enough_is_one_sentence_and_has_the_same_minimum_everywhere(words):
+    found = segment_metrics()
+    few = [{"of": "team", "name": n, "rows": 20, "leads": 9, "converting_leads": k, "told": False} for n, k in
+           (("a", 7), ("b", 1), ("", 0))]  # fmt: skip
+    said = words.t("segment_few", name="Team", n="3", least="10", most="7")
+    told = tell_segments(found | {"segments": {"least": 10, "groups": found["segments"]["groups"] + few}},
+                         {"region": "Region", "team": "Team"}, words)  # fmt: skip
+    assert [row["name"] for row in told["rows"]] == ["Region: north|<b>", f"Region: {words.t('group_missing')}"]
+    assert told["sentences"][-1] == said
+    alone = {"segments": {"least": 10, "groups": few}}
+    assert segment_blocks(alone, {"team": "Team"}, words) == [f"## {words.t('by_segments')}", f"- {said}"]
+    groups = [{"kind": "segment", "name": n, "converting_leads": k} for n, k in (("a", 10), ("b", 9))]
+    groups.insert(0, {"kind": "month", "name": "2026-01", "converting_leads": 0})
+    reliability = {"reliability": {"groups": groups}}
+    assert [g["name"] for g in told_groups(reliability | alone)[0]] == ["2026-01", "a"]
+    assert told_groups(reliability | alone)[1] == {"n": 1, "least": 10}
+    assert len(told_groups(reliability)[0]) == 3  # segments that the stream chose are not named
 
 
 def test_segments_are_told_with_their_evidence():

@@ -20,7 +20,8 @@ def view_calibrated(data: ReportInput, words: Words) -> dict[str, Any] | None:
     if not found:
         return None
     names = {f.name: sentence_case(f.words(words.language)) for f in data.features}
-    judged = [g for g in found["groups"] if g["beyond"] is not None]
+    groups, left_out = told_groups(data.metrics)
+    judged = [g for g in groups if g["beyond"] is not None]
     beyond = words.number(sum(g["beyond"] for g in judged))
     return {
         "caption": words.t("reliability_caption", n=words.number(len(found["bins"]))),
@@ -34,9 +35,20 @@ def view_calibrated(data: ReportInput, words: Words) -> dict[str, Any] | None:
         "parts": [
             (words.t(f"brier_{p}"), words.t(f"brier_{p}_words"), words.number(found["brier"][p], 5)) for p in PARTS
         ],
-        "groups": [_group_row(g, names, words) for g in found["groups"]],
-        "groups_note": words.t("groups_note", n=words.number(len(judged)), beyond=beyond),
+        "groups": [_group_row(g, names, words) for g in groups],
+        "groups_note": words.t("groups_note", n=words.number(len(judged)), beyond=beyond)
+        + (" " + words.t("groups_few", **{k: words.number(n) for k, n in left_out.items()}) if left_out["n"] else ""),
     }
+
+
+def told_groups(metrics: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], dict[str, int]]:
+    """The groups whose calibration is told, and how many levels of named segments are not, with what they need.
+
+    That is the same as for their other figures (``metrics["segments"]["least"]``).
+    """
+    groups, least = metrics["reliability"]["groups"], (metrics.get("segments") or {}).get("least", 0)
+    told = [g for g in groups if g["kind"] != "segment" or g["converting_leads"] >= least]
+    return told, {"n": len(groups) - len(told), "least": least}
 
 
 def whole_words(found: Mapping[str, Any], words: Words) -> list[str]:

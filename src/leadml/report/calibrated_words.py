@@ -101,6 +101,10 @@ CALIBRATED_TEXTS: dict[str, tuple[str, str]] = {
         "De {n} grupos con alguna conversión, {beyond} tienen un error mayor que el del azar (en negrita); con "
         "probabilidades perfectas lo tendría uno de cada veinte. Se cuentan leads distintos; los grupos se solapan.",
     ),
+    "groups_few": (
+        "Not told: {n} levels of train.segments with fewer than {least} converting leads.",
+        "No se muestran: {n} niveles de train.segments con menos de {least} leads convertidos.",
+    ),
     "group": ("Group", "Grupo"),
     "group_rows": ("Rows", "Filas"),
     "group_rate": ("Rate", "Tasa"),

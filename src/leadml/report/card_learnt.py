@@ -49,6 +49,8 @@ def segment_blocks(metrics: Mapping[str, Any], names: Mapping[str, str], words: 
         return []
     rows = [(plain(row["name"]), *(cell_text(cell, words) for cell in row["cells"])) for row in found["rows"]]
     told = listed(plain(sentence) for sentence in found["sentences"])
+    if not rows:
+        return [f"## {words.t('by_segments')}", told]
     return [
         f"## {words.t('by_segments')}",
         told,

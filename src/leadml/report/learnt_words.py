@@ -129,6 +129,12 @@ LEARNT_TEXTS: dict[str, tuple[str, str]] = {
         "de las veces. Antes: en los periodos anteriores a la prueba. Cambio: cuán distintas se reparten desde "
         "entonces las probabilidades (índice de estabilidad; más de {moved} es mucho).",
     ),
+    "segment_few": (
+        "{name}: none of its {n} levels has the {least} distinct converting leads in the test that figures of its own "
+        "need (the most: {most}).",
+        "{name}: ninguno de sus {n} niveles tiene en la prueba los {least} leads distintos convertidos que hacen falta "
+        "para tener cifras propias (el que más: {most}).",
+    ),
     "segment_level": ("Segment", "Segmento"),
     "segment_gain": ("Log loss below one for all", "Pérdida bajo una sola"),
     "segment_then": ("Rate then", "Tasa antes"),
