@@ -24,6 +24,8 @@ from leadml.report.fair_words import FAIR_TEXTS
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
 from leadml.report.learnt_words import LEARNT_TEXTS
 from leadml.report.page import build_report
+from leadml.report.plots import plot_capture
+from leadml.report.rests import drawn_words
 from leadml.report.rests_words import RESTS_TEXTS
 from leadml.report.succession_words import SUCCESSION_TEXTS
 from leadml.report.verdict import view_verdict
@@ -288,7 +290,7 @@ def test_few_leads(n):
 
 @pytest.mark.parametrize(("language", "said"), [
     ("en", ("What counts together Of all that features give in pairs, 80% lies between what leads are (fit) and",
-            "Measured on 60 leads", "Visits to pricing pages Industry 4.0", "By segment: industry",
+            "Leads that it was measured on: all 60.", "Visits to pricing pages Industry 4.0", "By segment: industry",
             "What else moves scores most")),
     ("es", ("Qué cuenta en conjunto De todo lo que las variables dan en pares, el 80",
             "Por segmento: sector", "Qué otra cosa mueve más")),
@@ -301,6 +303,22 @@ def test_what_counts_together_and_segments(language, said):
     for words in said:
         assert words in text, words
     assert "What counts together" not in visible(build_report(made_input()))
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_all_leads_are_not_called_drawn(language):
+    words = Words(language)
+    assert drawn_words(885, 2000, words) == words.t("drawn_all", n="885")
+    assert drawn_words(2000, 2000, words) == words.t("drawn_all", n=words.number(2000))
+    assert drawn_words(2001, 2000, words) == words.t("drawn_some", n=words.number(2000))
+
+
+def test_the_capture_curve_ends_at_the_whole(monkeypatch):
+    monkeypatch.setattr("leadml.report.plots.to_svg", lambda figure: figure)
+    curve = pd.DataFrame({"recipe": "model", "share": [0.5, 1.0], "capture": [0.8, 1.0]})
+    axes = plot_capture(curve, Words("en")).axes[0]
+    for axis, end in ((axes.xaxis, axes.get_xlim()[1]), (axes.yaxis, axes.get_ylim()[1])):
+        assert list(axis.get_ticklocs()) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1]) and end < 1.03
 
 
 def test_scores_that_rest_on_nothing():

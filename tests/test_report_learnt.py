@@ -19,7 +19,7 @@ from leadml.models.plan import EMPTY, Ingredient, Ingredients
 from leadml.report.calibrated import told_groups
 from leadml.report.card_learnt import learnt_blocks, segment_blocks
 from leadml.report.figures import scorecard_words
-from leadml.report.learnt import learnt_words, list_periods, spread_words, step_rows
+from leadml.report.learnt import learnt_words, list_periods, note_words, spread_words, step_rows
 from leadml.report.segmented import tell_segments, why_not
 from leadml.report.shap_plots import Explained, plot_bar
 from leadml.report.words import Words
@@ -101,6 +101,12 @@ def test_report_and_card_tell_the_ladder_and_the_periods(small_company, metrics)
         assert card.count("\n| ") == len(metrics["ladder"]["steps"]) + len(periods) + 4
         assert segment_blocks(metrics, {}, words) == []
     assert [p["converting_accounts"] <= p["converting_leads"] for p in periods] == [True] * len(periods)
+
+
+@pytest.mark.parametrize("words", [EN, ES])
+def test_periods_that_chose_no_recipe_are_not_said_to_have(words):
+    assert note_words(ladder(LOGISTIC, chosen=0), words) == words.t("origins_named_note")
+    assert note_words(ladder(LOGISTIC, TREES, chosen=0), words) == words.t("origins_note")
 
 
 def segment_metrics() -> dict:

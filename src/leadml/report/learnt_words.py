@@ -105,6 +105,16 @@ LEARNT_TEXTS: dict[str, tuple[str, str]] = {
         "Better than giving every lead the same probability in {better} of {n} periods.",
         "Mejor que dar a todos los leads la misma probabilidad en {better} de {n} periodos.",
     ),
+    "origins_named_note": (
+        "Each row is the same recipe, trained on what was known before the period began, and judged on its leads. The "
+        "last one is the test. Those before it had no way of learning to choose, as the settings name it; but the step "
+        "from its order of leads to probabilities was learnt from all periods but their own, later ones too, which "
+        "flatters them a little.",
+        "Cada fila es la misma receta, entrenada con lo que se sabía antes de empezar el periodo y juzgada con sus "
+        "leads. La última es la prueba. Las anteriores no eligieron la forma de aprender, que dan los ajustes; pero el "
+        "paso de su orden de leads a probabilidades se aprendió de todos los periodos menos el suyo, también "
+        "posteriores, lo que las favorece un poco.",
+    ),
     "origins_caption": (
         "Each period with its {confidence} intervals; dashed is what random order, or one probability for all, gives",
         "Cada periodo con sus intervalos del {confidence}; la línea discontinua es lo que da un orden al azar, o una "

@@ -30,16 +30,16 @@ def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
     shown: dict[str, Any] = {"families": view_families(data, words), "plots": [], "pairs": None, "segments": None}
     if not explained.strongest(1):
         return shown
-    drawn = min(len(data.points), shap_plots.MOST_LEADS)
+    drawn = drawn_words(len(data.points), shap_plots.MOST_LEADS, words)
     seed, draws = data.context.seed, bootstrap(data)
     bars = words.t("bar_caption", confidence=words.percent(draws.confidence)) + bag_words(data, words)
-    dependence = words.t("dependence_caption", n=words.number(drawn))
+    dependence = words.t("dependence_caption", drawn=drawn)
     if data.strength is not None:
         dependence += ". " + words.t("dependence_together")
     figures = [
         (bars, shap_plots.plot_bar(explained.measure(data.account_ids, draws, data.bag), MOST_FEATURES, words)),
         (
-            words.t("beeswarm_caption", n=words.number(drawn)),
+            words.t("beeswarm_caption", drawn=drawn),
             shap_plots.plot_beeswarm(explained, MOST_FEATURES, words, seed),
         ),
         (dependence, plot_dependence(explained, DEPENDENCES, words, seed, data.strength)),
@@ -91,8 +91,13 @@ def view_pairs(data: ReportInput, words: Words) -> dict[str, Any] | None:
     names = [sentence_case(f.words(words.language)) for f in data.features]
     found = pairs.itertuples(index=False, name=None)
     rows = [(names[one], names[two], words.number(points, 1)) for one, two, points in found]
-    drawn = words.number(min(len(data.points), PAIR_LEADS))
-    return {"rows": rows, "sentence": words.t("pairs_sentence", share=words.percent(both / total, 0), n=drawn)}
+    drawn = drawn_words(len(data.points), PAIR_LEADS, words)
+    return {"rows": rows, "sentence": words.t("pairs_sentence", share=words.percent(both / total, 0), drawn=drawn)}
+
+
+def drawn_words(leads: int, most: int, words: Words) -> str:
+    """How many leads are looked at, and whether that is all of them or some."""
+    return words.t("drawn_all" if leads <= most else "drawn_some", n=words.number(min(leads, most)))
 
 
 def view_segments(

@@ -207,12 +207,12 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     "recipe": ("Method", "Método"),
     "same_scorecard": (
         "leadml and the points scorecard are the same card here and put the leads in the same order. They differ in "
-        "how points become probabilities: for leadml {points} points double the odds, whatever happened; for the other the "
-        "training's conversions say how much a point counts. Where leadml has the higher log loss, even above the "
+        "how points become probabilities: for leadml {points} points double the odds, whatever happened; for the other "
+        "the training's conversions say how much a point counts. Where leadml has the higher log loss, even above the "
         "same probability for all, those odds were too bold or too timid; whom it puts first is as good.",
-        "leadml y la tarjeta de puntos son aquí la misma tarjeta y ordenan igual los leads. Difieren en cómo los puntos "
-        "se vuelven probabilidades: en leadml, {points} puntos doblan la razón de probabilidades, pase lo que pase; en "
-        "la otra, las conversiones del entrenamiento dicen cuánto cuenta un punto. Si leadml tiene mayor pérdida "
+        "leadml y la tarjeta de puntos son aquí la misma tarjeta y ordenan igual los leads. Difieren en cómo los "
+        "puntos se vuelven probabilidades: en leadml, {points} puntos doblan la razón de probabilidades, pase lo que "
+        "pase; en la otra, las conversiones del entrenamiento dicen cuánto cuenta un punto. Si leadml tiene mayor pérdida "
         "logarítmica, incluso mayor que la misma probabilidad para todos, esa razón era demasiado atrevida o demasiado "
         "tímida; a quién pone primero vale lo mismo.",
     ),
