@@ -212,9 +212,9 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
         "same probability for all, those odds were too bold or too timid; whom it puts first is as good.",
         "leadml y la tarjeta de puntos son aquí la misma tarjeta y ordenan igual los leads. Difieren en cómo los "
         "puntos se vuelven probabilidades: en leadml, {points} puntos doblan la razón de probabilidades, pase lo que "
-        "pase; en la otra, las conversiones del entrenamiento dicen cuánto cuenta un punto. Si leadml tiene mayor pérdida "
-        "logarítmica, incluso mayor que la misma probabilidad para todos, esa razón era demasiado atrevida o demasiado "
-        "tímida; a quién pone primero vale lo mismo.",
+        "pase; en la otra, las conversiones del entrenamiento dicen cuánto cuenta un punto. Si leadml tiene mayor "
+        "pérdida logarítmica, incluso mayor que la misma probabilidad para todos, esa razón era demasiado atrevida o "
+        "demasiado tímida; a quién pone primero vale lo mismo.",
     ),
     "recipe_model": ("leadml", "leadml"),
     "recipe_without_effort": ("leadml without sales effort", "leadml sin esfuerzo de ventas"),
