@@ -80,7 +80,7 @@ def _chance(column: Mapping[str, Any], name: str, words: Words) -> str:
 
 def _cells(group: Mapping[str, Any], words: Words) -> list[Cell]:
     counted = [(words.number(group[key]), "") for key in ("leads", "converting_leads")]
-    shares = [(words.percent(group[key], 1), "") for key in ("mean_probability", "rate")]
+    shares = [("–" if group[key] is None else words.percent(group[key], 1), "") for key in ("mean_probability", "rate")]
     return [*counted, *shares, *(_cell(group[rate], True, words) for rate in (*RATES, "gap"))]
 
 
