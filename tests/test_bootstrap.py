@@ -140,3 +140,17 @@ def test_an_interval_of_logarithms_lets_skewed_money_escape_above_less_often_tha
     found = log_interval(10.0, np.array([5.0, 15.0, 0.0, 20.0]), 0.9, 4)
     assert found.low * found.high == pytest.approx(100) and found.low > 0
     assert log_interval(0.0, np.zeros(4), 0.9, 0) == percentile_interval(0.0, np.zeros(4), 0.9, 0)
+
+
+@pytest.mark.parametrize(("converting", "told"), [(1, False), (4, False), (5, True)])
+def test_no_interval_rests_on_a_few_converting_accounts(converting, told):
+    """Their draws without a conversion have no AUC and the others hardly vary, so it would look the tightest."""
+    accounts = np.repeat(np.arange(60), 2)
+    frame = pd.DataFrame({"list": 0, "lead_id": np.arange(120), "account_id": accounts})
+    frame["label"] = (accounts < converting).astype(float)
+    p = np.linspace(0.2, 0.01, 120)
+    found = bootstrap_scores(frame, {"model": (p, p), "constant": (np.zeros(120), np.full(120, 0.1))}, CONFIG)
+    intervals = [*found["scorers"]["model"].values(), *found["differences"]["constant"].values()]
+    assert [i["low"] is not None and i["high"] is not None for i in intervals] == [told] * len(intervals)
+    assert all(i["value"] is not None and i["conversions"] == 2 * converting for i in intervals)
+    json.dumps(found, allow_nan=False)

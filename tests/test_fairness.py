@@ -160,6 +160,7 @@ def test_too_few_conversions_say_nothing_that_needs_them_and_too_few_groups_no_d
     test.loc[groups.of == "F", "label"] = 0.0
     found = audit_groups(test, groups, 0.3, Least(50, 10), CONFIG)
     female = found["groups"][0]
+    assert female["rate"] is None and found["groups"][1]["rate"] > 0  # it would tell what the docs say is not told
     assert female["true_positive_rate"] is None and female["gap"] is None and female["selection_rate"] is not None
     assert found["differences"]["equalized_odds_difference"] is None
     assert found["differences"]["demographic_parity_difference"] is not None

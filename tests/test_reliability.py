@@ -111,6 +111,14 @@ def test_groups_are_ages_months_and_segments():
     assert sum(g["rows"] for g in found if g["kind"] == "segment") == len(test)
 
 
+def test_the_whole_is_the_group_of_all_rows():
+    test = leads_in_lists(300, 6, seed=3)
+    whole, group = judge_reliability(test, {}, AGE_BANDS, seed=1)["whole"], judge_group(Judged.of(test), seed=1)
+    assert set(whole) == {"mean_probability", "rate", "rate_low", "rate_high"}
+    # The same draws: a lead converts in all of them together, whatever the bins.
+    assert whole == {name: group[name] for name in whole}
+
+
 def test_undated_rows_have_no_months_and_no_ages():
     test = leads_in_lists(200, 1, seed=3).assign(
         cutoff=pd.Series(pd.NaT, range(200), "datetime64[us]"), age_days=np.nan

@@ -15,6 +15,7 @@ from leadml.features.dictionary import Feature, Kind
 from leadml.reasons import ReasonsStyle, write_reasons
 from leadml.report.audit_words import AUDIT_TEXTS
 from leadml.report.backtest_words import BACKTEST_TEXTS
+from leadml.report.calibrated import whole_off, whole_words
 from leadml.report.calibrated_words import CALIBRATED_TEXTS
 from leadml.report.canvas import wrap
 from leadml.report.card_words import CARD_TEXTS
@@ -23,6 +24,8 @@ from leadml.report.fair_words import FAIR_TEXTS
 from leadml.report.inputs import Evidence, ReportContext, ReportInput
 from leadml.report.learnt_words import LEARNT_TEXTS
 from leadml.report.page import build_report
+from leadml.report.plots import plot_capture
+from leadml.report.rests import drawn_words
 from leadml.report.rests_words import RESTS_TEXTS
 from leadml.report.succession_words import SUCCESSION_TEXTS
 from leadml.report.verdict import view_verdict
@@ -55,6 +58,7 @@ FIGURES = {
 }
 METRICS = {
     "test": {
+        "rate": 0.0367, "mean_probability": 0.0264,
         "rows": 900, "leads": 400, "converting_leads": 40, "lists": 12, "first": "2026-01-05", "last": "2026-03-23",
     },
     "scorers": {
@@ -257,6 +261,27 @@ def test_what_is_missing_is_said():
     assert "How good it is" not in text
 
 
+WHOLE = {"mean_probability": 0.0264, "rate": 0.0367, "rate_low": 0.02, "rate_high": 0.033}
+
+
+@pytest.mark.parametrize(("language", "row", "said"), [
+    ("en", "All leads 400 40 3.7% 2.6% 0.750", "too low in the test: 2.6% said, 3.7% happened, where a perfect model "
+     "would show 2.0% to 3.3% (90% of the time)"),
+    ("es", "Todos los leads 400 40 3,7 % 2,6 % 0,750", "demasiado bajas en la prueba: se dijo un 2,6 % y pasó un "
+     "3,7 %; un modelo perfecto mostraría del 2,0 % al 3,3 %"),
+])  # fmt: skip
+def test_probabilities_that_are_off_on_the_whole_are_told(language, row, said):
+    data = made_input(language=language)
+    text = visible(build_report(data)).replace("\u00a0", " ")
+    assert row.casefold() in text.casefold()
+    words = Words(language)
+    found = {"whole": WHOLE, "band": 0.9}
+    assert said in whole_words(found, words)[0].replace("\u00a0", " ")
+    assert whole_off({"reliability": found}, words) == whole_words(found, words)[0]
+    right = found | {"whole": WHOLE | {"rate": 0.03}}
+    assert whole_off({"reliability": right}, words) == whole_off({}, words) == "" and whole_words(right, words)
+
+
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_few_leads(n):
     html = build_report(made_input(n=n))
@@ -265,7 +290,7 @@ def test_few_leads(n):
 
 @pytest.mark.parametrize(("language", "said"), [
     ("en", ("What counts together Of all that features give in pairs, 80% lies between what leads are (fit) and",
-            "Measured on 60 leads", "Visits to pricing pages Industry 4.0", "By segment: industry",
+            "Leads that it was measured on: all 60.", "Visits to pricing pages Industry 4.0", "By segment: industry",
             "What else moves scores most")),
     ("es", ("Qué cuenta en conjunto De todo lo que las variables dan en pares, el 80",
             "Por segmento: sector", "Qué otra cosa mueve más")),
@@ -278,6 +303,22 @@ def test_what_counts_together_and_segments(language, said):
     for words in said:
         assert words in text, words
     assert "What counts together" not in visible(build_report(made_input()))
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_all_leads_are_not_called_drawn(language):
+    words = Words(language)
+    assert drawn_words(885, 2000, words) == words.t("drawn_all", n="885")
+    assert drawn_words(2000, 2000, words) == words.t("drawn_all", n=words.number(2000))
+    assert drawn_words(2001, 2000, words) == words.t("drawn_some", n=words.number(2000))
+
+
+def test_the_capture_curve_ends_at_the_whole(monkeypatch):
+    monkeypatch.setattr("leadml.report.plots.to_svg", lambda figure: figure)
+    curve = pd.DataFrame({"recipe": "model", "share": [0.5, 1.0], "capture": [0.8, 1.0]})
+    axes = plot_capture(curve, Words("en")).axes[0]
+    for axis, end in ((axes.xaxis, axes.get_xlim()[1]), (axes.yaxis, axes.get_ylim()[1])):
+        assert list(axis.get_ticklocs()) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1]) and end < 1.03
 
 
 def test_scores_that_rest_on_nothing():

@@ -16,9 +16,11 @@ from leadml.importance import measure_bag
 from leadml.models import Model
 from leadml.models.fit import fit_plan
 from leadml.models.plan import EMPTY, Ingredient, Ingredients
+from leadml.report.calibrated import told_groups
 from leadml.report.card_learnt import learnt_blocks, segment_blocks
-from leadml.report.learnt import learnt_words, list_periods, spread_words, step_rows
-from leadml.report.segmented import why_not
+from leadml.report.figures import scorecard_words
+from leadml.report.learnt import learnt_words, list_periods, note_words, spread_words, step_rows
+from leadml.report.segmented import tell_segments, why_not
 from leadml.report.shap_plots import Explained, plot_bar
 from leadml.report.words import Words
 from leadml.scorer import LeadScorer, Scale
@@ -74,6 +76,19 @@ def test_slopes_and_tuning_are_told_as_they_are():
     assert "none was shown" in learnt_words(found | {"tuning": tuning | {"used": False}}, EN)[-1]
 
 
+@pytest.mark.parametrize("words", [EN, ES])
+def test_a_card_at_a_cold_start_is_told_once_and_nothing_is_said_to_have_been_tried(words):
+    found = {"ladder": ladder(("points", {"points": 1.0}, 0.2, 0.0, 0.0), chosen=0), "calibration_form": SAME}
+    assert learnt_words(found, words)[-1] == words.t("learnt_form_identity")
+    assert learnt_words(found | {"lacking": [{"kind": "cold_start"}]}, words)[-1] == words.t("learnt_form_untried")
+    both = {"scorers": {"model": {}, "points": {}}}
+    assert scorecard_words(found | both, words) == words.t("same_scorecard", points="10")
+    assert scorecard_words(found | both | {"calibration_form": {"slope": 0.8}}, words) == words.t(
+        "same_scorecard", points=words.number(12.5, 1)
+    )
+    assert scorecard_words({"ladder": ladder(TREES, chosen=0)} | both, words) == scorecard_words(both, words) == ""
+
+
 def test_report_and_card_tell_the_ladder_and_the_periods(small_company, metrics):
     page = (small_company / "data/reports/report.html").read_text(encoding="utf-8")
     assert f"<h2>{EN.t('learnt')}</h2>" in page and EN.t("origins") in page
@@ -87,6 +102,12 @@ def test_report_and_card_tell_the_ladder_and_the_periods(small_company, metrics)
         assert card.count("\n| ") == len(metrics["ladder"]["steps"]) + len(periods) + 4
         assert segment_blocks(metrics, {}, words) == []
     assert [p["converting_accounts"] <= p["converting_leads"] for p in periods] == [True] * len(periods)
+
+
+@pytest.mark.parametrize("words", [EN, ES])
+def test_periods_that_chose_no_recipe_are_not_said_to_have(words):
+    assert note_words(ladder(LOGISTIC, chosen=0), words) == words.t("origins_named_note")
+    assert note_words(ladder(LOGISTIC, TREES, chosen=0), words) == words.t("origins_note")
 
 
 def segment_metrics() -> dict:
@@ -104,6 +125,26 @@ def segment_metrics() -> dict:
     proof = {"less": 0.004, "error": 0.001, "forward_less": 0.003, "forward_error": 0.001, "newest_less": 0.002}
     tried = {"feature": "region", "used": True, "levels": levels} | proof
     return {"segments": {"least": 10, "groups": [told, few]}, "segment_intercepts": [tried]}
+
+
+@pytest.mark.parametrize("words", [EN, ES])
+def test_a_segment_without_conversions_enough_is_one_sentence_and_has_the_same_minimum_everywhere(words):
+    found = segment_metrics()
+    few = [{"of": "team", "name": n, "rows": 20, "leads": 9, "converting_leads": k, "told": False} for n, k in
+           (("a", 7), ("b", 1), ("", 0))]  # fmt: skip
+    said = words.t("segment_few", name="Team", n="3", least="10", most="7")
+    told = tell_segments(found | {"segments": {"least": 10, "groups": found["segments"]["groups"] + few}},
+                         {"region": "Region", "team": "Team"}, words)  # fmt: skip
+    assert [row["name"] for row in told["rows"]] == ["Region: north|<b>", f"Region: {words.t('group_missing')}"]
+    assert told["sentences"][-1] == said
+    alone = {"segments": {"least": 10, "groups": few}}
+    assert segment_blocks(alone, {"team": "Team"}, words) == [f"## {words.t('by_segments')}", f"- {said}"]
+    groups = [{"kind": "segment", "name": n, "converting_leads": k} for n, k in (("a", 10), ("b", 9))]
+    groups.insert(0, {"kind": "month", "name": "2026-01", "converting_leads": 0})
+    reliability = {"reliability": {"groups": groups}}
+    assert [g["name"] for g in told_groups(reliability | alone)[0]] == ["2026-01", "a"]
+    assert told_groups(reliability | alone)[1] == {"n": 1, "least": 10}
+    assert len(told_groups(reliability)[0]) == 3  # segments that the stream chose are not named
 
 
 def test_segments_are_told_with_their_evidence():

@@ -7,6 +7,9 @@ Intervals are percentiles of the draws, but for average precision: a draw that c
 tied, which raises it, so its draws lie above it. It gets the normal interval about the figure itself, which held what
 it should in more simulated companies than percentiles, reflected or bias-corrected ones (benchmarks/README.md). Money a
 worked lead, skewed and the less certain the larger it is, gets a normal interval of its logarithm.
+
+Draws without a converted row have no ranking figure. Where one account holds all conversions, those that are left all
+count it and hardly vary, and the least certain interval would be the tightest: below `FEWEST_ACCOUNTS` there is none.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,11 +24,12 @@ from leadml.metrics import FIGURES, plain_number, score_lists, weighted_figures
 
 MOST_WEIGHTS = 8_000_000  # account weights held at a time (64 MB)
 RAISED = ("average_precision",)  # figures whose draws lie above them
+FEWEST_ACCOUNTS = 5  # distinct converting accounts that an interval must rest on
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure, its percentile interval, and how many distinct converting leads it rests on; None: does not exist."""
+    """A figure, its interval, and how many distinct converting leads it rests on; None: does not exist."""
 
     value: float | None
     low: float | None
@@ -68,7 +72,7 @@ def bootstrap_scores(frame: pd.DataFrame, scores: Scores, config: BootstrapConfi
 
     Returns:
         ``{"scorers": {scorer: {figure: interval}}, "differences": {other: {figure: interval}}}``; a difference is
-        first minus other; intervals as `Interval.to_dict`.
+        first minus other; intervals as `Interval.to_dict`, without ends below `FEWEST_ACCOUNTS` converting accounts.
     """
     tables = {name: score_lists(frame, score, probability) for name, (score, probability) in scores.items()}
     accounts = next(iter(tables.values())).accounts
@@ -81,9 +85,11 @@ def bootstrap_scores(frame: pd.DataFrame, scores: Scores, config: BootstrapConfi
         name: {figure: np.concatenate([block[name][figure] for block in blocks]) for figure in FIGURES}
         for name in tables
     }
-    conversions = int(frame.loc[frame["label"] == 1, "lead_id"].nunique())
+    conversions, few = int(frame.loc[frame["label"] == 1, "lead_id"].nunique()), too_few_accounts(frame)
 
     def told(figure: str, value: np.ndarray, drawn: np.ndarray, least: float = 0.0) -> dict[str, Any]:
+        if few:
+            return Interval(plain_number(value[0]), None, None, conversions).to_dict()
         if figure in RAISED:
             return normal_interval(value[0], drawn, (least, 1.0), config.confidence, conversions).to_dict()
         return percentile_interval(value[0], drawn, config.confidence, conversions).to_dict()
@@ -108,6 +114,11 @@ def bootstrap_scores(frame: pd.DataFrame, scores: Scores, config: BootstrapConfi
             if name != first
         },
     }
+
+
+def too_few_accounts(frame: pd.DataFrame) -> bool:
+    """Whether fewer distinct accounts than `FEWEST_ACCOUNTS` converted; by ``account_id`` and ``label`` (0 or 1)."""
+    return int(frame.loc[frame["label"] == 1, "account_id"].nunique(dropna=False)) < FEWEST_ACCOUNTS
 
 
 def percentile_interval(value: float, draws: np.ndarray, confidence: float, conversions: int) -> Interval:

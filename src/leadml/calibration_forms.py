@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from leadml.bootstrap import BootstrapConfig, draw_weights, percentile_interval
+from leadml.bootstrap import BootstrapConfig, Interval, draw_weights, percentile_interval, too_few_accounts
 from leadml.calibration import SLOPE_PENALTY, SMALLEST
 from leadml.metrics import loss_figures, score_lists
 
@@ -121,7 +121,10 @@ def judge_forms(
 
 
 def paired_gain(test: pd.DataFrame, other: np.ndarray, config: BootstrapConfig) -> dict[str, dict[str, Any]]:
-    """Log loss and Brier score of the test's probabilities less those of others (n,), paired, intervals by account."""
+    """Log loss and Brier score of the test's probabilities less those of others (n,), paired, intervals by account.
+
+    No interval where `bootstrap_scores` has none.
+    """
     tables = [score_lists(test, p, p) for p in (test["probability"].to_numpy(dtype=np.float64), other)]
     accounts = tables[0].accounts
     conversions = int(test.loc[test["label"] == 1, "lead_id"].nunique())
@@ -131,6 +134,8 @@ def paired_gain(test: pd.DataFrame, other: np.ndarray, config: BootstrapConfig) 
         return {name: ours[name] - theirs[name] for name in ours}
 
     values = apart(np.ones((accounts, 1)))
+    if too_few_accounts(test):
+        return {name: Interval(float(value[0]), None, None, conversions).to_dict() for name, value in values.items()}
     blocks = [apart(weights) for weights in draw_weights(accounts, config.draws, config.seed)]
     draws = {name: np.concatenate([block[name] for block in blocks]) for name in values}
     return {

@@ -49,7 +49,7 @@ def audit_groups(
 
     Returns:
         ``groups``: for each its ``name``, ``rows``, ``leads``, ``converting_leads``, ``mean_probability``, ``rate``,
-        and as intervals `RATES` and ``gap`` (rate less mean probability), None where its conversions are too few;
+        and as intervals `RATES` and ``gap`` (rate less mean probability); None where its conversions are too few;
         ``differences``: `DIFFERENCES` between the groups as intervals, the largest less or the smallest over the
         largest (equalised odds: the worse of true and false positive rates, among groups whose both are told), None
         with fewer than two groups; ``chance`` (`chance_apart`); ``small``: how many ``groups`` and ``leads`` are not
@@ -199,7 +199,7 @@ def _group(
         "leads": int(mine["lead_id"].nunique()),
         "converting_leads": converting,
         "mean_probability": float(mine["probability"].mean()),
-        "rate": float(mine["label"].mean()),
+        "rate": float(mine["label"].mean()) if enough else None,
     } | {
         rate: percentile_interval(values[rate], drawn[rate], config.confidence, converting).to_dict()
         if enough or rate not in NEED_CONVERSIONS

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadml.bootstrap import BootstrapConfig, Scores, draw_weights, percentile_interval
+from leadml.bootstrap import BootstrapConfig, Scores, draw_weights, percentile_interval, too_few_accounts
 from leadml.metrics import captured_by_list, score_lists
 
 Over = Callable[[np.ndarray, np.ndarray], np.ndarray]  # caught and held (lists, draws) twice to shares (draws,)
@@ -40,6 +40,7 @@ class Captured:
     held: np.ndarray
     confidence: float
     conversions: int
+    few: bool  # whether the value lies in fewer accounts than an interval must rest on
 
     def share(self, share: float, over: Over) -> dict[str, Any]:
         """What lay in the top ``share``: ``scorers``, and ``differences``, model minus the other, paired."""
@@ -65,7 +66,8 @@ class Captured:
         }
 
     def _interval(self, values: np.ndarray) -> dict[str, Any]:
-        return percentile_interval(values[0], values[1:], self.confidence, self.conversions).to_dict()
+        draws = np.full_like(values[1:], np.nan) if self.few else values[1:]
+        return percentile_interval(values[0], draws, self.confidence, self.conversions).to_dict()
 
 
 def draw_captured(
@@ -89,6 +91,7 @@ def draw_captured(
             parts[name].append(caught)
         held.append(total)
     return Captured(
+        few=too_few_accounts(test.assign(label=value > 0)),
         shares=tuple(shares),
         caught={name: np.concatenate(blocks, axis=2) for name, blocks in parts.items()},
         held=np.concatenate(held, axis=1),

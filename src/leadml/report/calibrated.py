@@ -20,18 +20,55 @@ def view_calibrated(data: ReportInput, words: Words) -> dict[str, Any] | None:
     if not found:
         return None
     names = {f.name: sentence_case(f.words(words.language)) for f in data.features}
-    judged = [g for g in found["groups"] if g["beyond"] is not None]
+    groups, left_out = told_groups(data.metrics)
+    judged = [g for g in groups if g["beyond"] is not None]
     beyond = words.number(sum(g["beyond"] for g in judged))
     return {
         "caption": words.t("reliability_caption", n=words.number(len(found["bins"]))),
         "svg": Markup(plot_reliability(found, words)),
-        "notes": [error_words(found, words), band_words(found, words), *form_words(found, words)],
+        "notes": [
+            *whole_words(found, words),
+            error_words(found, words),
+            band_words(found, words),
+            *form_words(found, words),
+        ],
         "parts": [
             (words.t(f"brier_{p}"), words.t(f"brier_{p}_words"), words.number(found["brier"][p], 5)) for p in PARTS
         ],
-        "groups": [_group_row(g, names, words) for g in found["groups"]],
-        "groups_note": words.t("groups_note", n=words.number(len(judged)), beyond=beyond),
+        "groups": [_group_row(g, names, words) for g in groups],
+        "groups_note": words.t("groups_note", n=words.number(len(judged)), beyond=beyond)
+        + (" " + words.t("groups_few", **{k: words.number(n) for k, n in left_out.items()}) if left_out["n"] else ""),
     }
+
+
+def told_groups(metrics: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], dict[str, int]]:
+    """The groups whose calibration is told, and how many levels of named segments are not, with what they need.
+
+    That is the same as for their other figures (``metrics["segments"]["least"]``).
+    """
+    groups, least = metrics["reliability"]["groups"], (metrics.get("segments") or {}).get("least", 0)
+    told = [g for g in groups if g["kind"] != "segment" or g["converting_leads"] >= least]
+    return told, {"n": len(groups) - len(told), "least": least}
+
+
+def whole_words(found: Mapping[str, Any], words: Words) -> list[str]:
+    """Whether the probabilities are right on the whole: one sentence, none where it was not measured."""
+    if not (whole := found.get("whole")):
+        return []
+    shares = {"said": "mean_probability", "rate": "rate", "low": "rate_low", "high": "rate_high"}
+    shown = {name: words.percent(whole[key], 1) for name, key in shares.items()}
+    return [words.t(f"whole_{_whole_side(whole)}", band=words.percent(found["band"], 0), **shown)]
+
+
+def whole_off(metrics: Mapping[str, Any], words: Words) -> str:
+    """The sentence of `whole_words` where the probabilities are off on the whole, else ""."""
+    found = metrics.get("reliability") or {}
+    off = found.get("whole") and _whole_side(found["whole"]) != "within"
+    return whole_words(found, words)[0] if off else ""
+
+
+def _whole_side(whole: Mapping[str, float]) -> str:
+    return "low" if whole["rate"] > whole["rate_high"] else "high" if whole["rate"] < whole["rate_low"] else "within"
 
 
 def error_words(found: Mapping[str, Any], words: Words) -> str:

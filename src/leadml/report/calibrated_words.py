@@ -26,6 +26,24 @@ CALIBRATED_TEXTS: dict[str, tuple[str, str]] = {
         "Los colegas van unidos como lo estuvieron aquí: en el {together} de las cuentas se convierten todos los leads "
         "a la vez o ninguno.",
     ),
+    "whole_low": (
+        "On the whole the probabilities were too low in the test: {said} said, {rate} happened, where a perfect model "
+        "would show {low} to {high} ({band} of the time).",
+        "En conjunto, las probabilidades fueron demasiado bajas en la prueba: se dijo un {said} y pasó un {rate}; un "
+        "modelo perfecto mostraría del {low} al {high} (el {band} de las veces).",
+    ),
+    "whole_high": (
+        "On the whole the probabilities were too high in the test: {said} said, {rate} happened, where a perfect model "
+        "would show {low} to {high} ({band} of the time).",
+        "En conjunto, las probabilidades fueron demasiado altas en la prueba: se dijo un {said} y pasó un {rate}; un "
+        "modelo perfecto mostraría del {low} al {high} (el {band} de las veces).",
+    ),
+    "whole_within": (
+        "On the whole {said} was said and {rate} happened; a perfect model would show {low} to {high} ({band} of the "
+        "time).",
+        "En conjunto, se dijo un {said} y pasó un {rate}; un modelo perfecto mostraría del {low} al {high} (el {band} "
+        "de las veces).",
+    ),
     "error_within": (
         "On average they differ by {error} percentage points (calibration error). With perfect probabilities chance "
         "alone would give {mean}, and up to {high} in 19 of 20 cases: no error beyond chance is seen.",
@@ -87,6 +105,10 @@ CALIBRATED_TEXTS: dict[str, tuple[str, str]] = {
         "one in twenty would. Counts are of distinct leads; groups overlap.",
         "De {n} grupos con alguna conversión, {beyond} tienen un error mayor que el del azar (en negrita); con "
         "probabilidades perfectas lo tendría uno de cada veinte. Se cuentan leads distintos; los grupos se solapan.",
+    ),
+    "groups_few": (
+        "Not told: {n} levels of train.segments with fewer than {least} converting leads.",
+        "No se muestran: {n} niveles de train.segments con menos de {least} leads convertidos.",
     ),
     "group": ("Group", "Grupo"),
     "group_rows": ("Rows", "Filas"),

@@ -13,7 +13,7 @@ from leadml.report.card_learnt import learnt, segments
 from leadml.report.card_weak import looked_at, weak_spots, whole_test
 from leadml.report.data_words import why_words
 from leadml.report.fair import fair_words
-from leadml.report.figures import RECIPES
+from leadml.report.figures import RECIPES, scorecard_words
 from leadml.report.markdown import cell_text, code, figure_words, listed, plain, table
 from leadml.report.verdict import view_verdict
 from leadml.report.words import Words
@@ -153,6 +153,7 @@ def figures(card: CardFacts, words: Words) -> list[str]:
         f"## {words.t('card_figures')}",
         words.t("card_figures_note", confidence=words.percent(card.confidence, 0), converting=converting),
         table(head, rows),
+        scorecard_words(card.metrics, words),
         words.t("card_differences"),
         table(["", *(metric_name(f, words) for f, _ in DIFFERENCES)], paired),
     ]

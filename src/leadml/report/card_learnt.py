@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from leadml.reasons import sentence_case
-from leadml.report.learnt import learnt_words, list_periods, period_row, spread_words, step_rows
+from leadml.report.learnt import learnt_words, list_periods, note_words, period_row, spread_words, step_rows
 from leadml.report.markdown import cell_text, listed, plain, table
 from leadml.report.segmented import tell_segments
 from leadml.report.words import Words
@@ -38,7 +38,7 @@ def learnt_blocks(metrics: Mapping[str, Any], words: Words) -> list[str]:
     columns += [words.t("metric_lift", share=words.percent(0.1)), words.t("origin_gain")]
     told = [period_row(period, i, words) for i, period in enumerate(periods, start=1)]
     rows = [(row["name"], *(cell_text(cell, words) for cell in row["cells"])) for row in told]
-    notes = [words.t("origins_note"), spread_words(periods, words)]
+    notes = [note_words(metrics["ladder"], words), spread_words(periods, words)]
     return [*blocks, f"### {words.t('origins')}", *notes, table(columns, rows)]
 
 
@@ -49,6 +49,8 @@ def segment_blocks(metrics: Mapping[str, Any], names: Mapping[str, str], words: 
         return []
     rows = [(plain(row["name"]), *(cell_text(cell, words) for cell in row["cells"])) for row in found["rows"]]
     told = listed(plain(sentence) for sentence in found["sentences"])
+    if not rows:
+        return [f"## {words.t('by_segments')}", told]
     return [
         f"## {words.t('by_segments')}",
         told,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from leadml.fairness import DIFFERENCES, RATES
+from leadml.fairness_top import nearly_all_or_none
 from leadml.reasons import sentence_case
 from leadml.report.figures import interval_words
 from leadml.report.inputs import ReportInput
@@ -11,7 +12,7 @@ from leadml.report.words import Words
 
 Cell = tuple[str, str]  # figure, interval
 # Of the figures of a group, those that the report has room for: those missed, and not selected, are the rest to 100 %.
-_SHOWN = (0, 1, 2, 3, 4, 5, 6, 9)
+_SHOWN = (0, 1, 2, 3, 4, 10, 5, 6, 9)
 
 
 def view_fair(data: ReportInput, words: Words) -> dict[str, Any] | None:
@@ -36,7 +37,7 @@ def fair_words(found: Mapping[str, Any], names: Mapping[str, str], confidence: f
     return {
         "note": note,
         "shown": _SHOWN,
-        "head": [*head, *(words.t(f"fair_{rate}") for rate in (*RATES, "gap"))],
+        "head": [*head, *(words.t(f"fair_{rate}") for rate in (*RATES, "gap")), words.t("fair_top")],
         "columns": [_column(column, names, words) for column in found["columns"]],
     }
 
@@ -50,11 +51,23 @@ def _column(column: Mapping[str, Any], names: Mapping[str, str], words: Words) -
             _chance(column, name, words),
         )
         for name in DIFFERENCES
-        if differences[name] is not None
+        if differences[name] is not None and not nearly_all_or_none(column["groups"])
+    ]
+    top = column.get("top") or {"rates": {}, "differences": {}}
+    told += [
+        (words.t(f"fair_top_{name}"), *_cell(figure, name.endswith("difference"), words), _chance(top, name, words))
+        for name, figure in top["differences"].items()
+        if figure is not None
     ]
     return {
         "title": words.t("fair_by", column=column["column"]),
-        "groups": [(group["name"].replace(", ", ",\u00a0"), _cells(group, words)) for group in column["groups"]],
+        "groups": [
+            (
+                group["name"].replace(", ", ",\u00a0"),
+                [*_cells(group, words), _cell(top["rates"].get(group["name"]), True, words)],
+            )
+            for group in column["groups"]
+        ],
         "differences": told,
         "notes": _notes(column, names, words),
     }
@@ -67,7 +80,7 @@ def _chance(column: Mapping[str, Any], name: str, words: Words) -> str:
 
 def _cells(group: Mapping[str, Any], words: Words) -> list[Cell]:
     counted = [(words.number(group[key]), "") for key in ("leads", "converting_leads")]
-    shares = [(words.percent(group[key], 1), "") for key in ("mean_probability", "rate")]
+    shares = [("–" if group[key] is None else words.percent(group[key], 1), "") for key in ("mean_probability", "rate")]
     return [*counted, *shares, *(_cell(group[rate], True, words) for rate in (*RATES, "gap"))]
 
 
@@ -83,7 +96,8 @@ def _cell(figure: Mapping[str, Any] | None, share: bool, words: Words) -> Cell:
 
 
 def _notes(column: Mapping[str, Any], names: Mapping[str, str], words: Words) -> list[str]:
-    notes = []
+    nearly = nearly_all_or_none(column["groups"])
+    notes = [words.t(f"fair_nearly_{nearly}")] if nearly else []
     if len(column["groups"]) < 2:
         notes.append(words.t("fair_few"))
     off = [g for g in column["groups"] if g["gap"] and g["gap"]["low"] is not None and not _holds_0(g["gap"])]

@@ -48,6 +48,27 @@ FAIR_TEXTS: dict[str, tuple[str, str]] = {
         "Equalised odds: smallest ratio of true or false positives",
         "Igualdad de probabilidades: menor cociente de positivos verdaderos o falsos",
     ),
+    "fair_top": ("In the top 10% of a list", "En el 10 % mejor de una lista"),
+    "fair_top_demographic_parity_difference": (
+        "Top 10% of each list: largest difference of the share in it",
+        "10 % mejor de cada lista: mayor diferencia en la parte que está en él",
+    ),
+    "fair_top_demographic_parity_ratio": (
+        "Top 10% of each list: smallest share in it over the largest",
+        "10 % mejor de cada lista: menor parte que está en él entre la mayor",
+    ),
+    "fair_nearly_all": (
+        "The threshold selects everybody or nearly so in every group: selection cannot differ, and its equality says "
+        "nothing. What can differ is who stands at the top of the lists.",
+        "El umbral selecciona a todos, o casi, en cada grupo: la selección no puede diferir y su igualdad no dice "
+        "nada. Lo que puede diferir es quién está en lo alto de las listas.",
+    ),
+    "fair_nearly_none": (
+        "The threshold selects nobody or nearly so in every group: what differs of so few says nothing. What can "
+        "differ is who stands at the top of the lists.",
+        "El umbral no selecciona a nadie, o casi, en cada grupo: lo que difiera entre tan pocos no dice nada. Lo que "
+        "puede diferir es quién está en lo alto de las listas.",
+    ),
     "fair_apart": (
         "{name}: what was said and what happened differ by {gap} percentage points, more than the interval explains.",
         "{name}: lo dicho y lo ocurrido difieren en {gap} puntos porcentuales, más de lo que explica el intervalo.",

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from leadml.models.points import POINTS_PER_DOUBLING
 from leadml.reasons import POINTS_PER_LOG_ODD
 from leadml.report import plots
 from leadml.report.inputs import ReportInput
@@ -31,11 +32,12 @@ def view_test(data: ReportInput, words: Words) -> dict[str, Any] | None:
         return None
     return {
         "note": _test_note(metrics.get("test", {}), data.context.confidence, words),
+        "same": scorecard_words(metrics, words),
         "tables": [_figure_table(metrics["scorers"], names, words) for names in (TRUTH_FIGURES, RANK_FIGURES)],
         # Where reliability was judged, it has a section of its own.
         "calibration": _view_calibration({} if "reliability" in metrics else metrics.get("calibration") or {}, words),
         "capture": _view_capture(metrics.get("capture") or {}, words),
-        "segments": [_segment_row(name, band, words) for name, band in metrics.get("bands", {}).items()],
+        "segments": [_segment_row(name, band, words) for name, band in _kinds(metrics).items()],
     }
 
 
@@ -102,6 +104,21 @@ def _cell(figure: Mapping[str, Any] | None, name: str, decimals: int, words: Wor
 
     times = "×" if name.startswith("lift") else ""
     return told(figure["value"]) + times, interval_words(figure, told)
+
+
+def scorecard_words(metrics: Mapping[str, Any], words: Words) -> str:
+    """Why the same card stands twice among the figures, where the model is the scorecard itself; "" elsewhere."""
+    if (metrics.get("ladder") or {}).get("rung") != "points" or "points" not in metrics["scorers"]:
+        return ""
+    doubling = POINTS_PER_DOUBLING / metrics["calibration_form"]["slope"]
+    return words.t("same_scorecard", points=words.number(doubling, 0 if doubling == POINTS_PER_DOUBLING else 1))
+
+
+def _kinds(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """All leads of the test, then its bands."""
+    test = metrics.get("test", {})
+    whole = {"all": {**test, "figures": metrics["scorers"]["model"]}} if "mean_probability" in test else {}
+    return whole | dict(metrics.get("bands", {}))
 
 
 def _segment_row(name: str, band: Mapping[str, Any], words: Words) -> dict[str, Any]:

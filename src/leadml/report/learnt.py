@@ -26,6 +26,7 @@ def view_learnt(data: ReportInput, words: Words) -> dict[str, Any] | None:
         "steps": step_rows(metrics["ladder"], words),
         "origins": None if not periods else {
             "spread": spread_words(periods, words),
+            "note": note_words(metrics["ladder"], words),
             "rows": [period_row(p, i, words) for i, p in enumerate(periods, start=1)],
             "caption": words.t("origins_caption", confidence=words.percent(data.context.confidence, 0)),
             "svg": Markup(plot_periods(periods, [period_name(p, i, words) for i, p in enumerate(periods, 1)], words)),
@@ -49,7 +50,16 @@ def learnt_words(metrics: Mapping[str, Any], words: Words) -> list[str]:
         numbers = {end: words.number(chosen[end], 4) for end in ("more", "error")}
         told.append(words.t(key, name=name, **numbers))
     slope = form["slope"]
-    key = "identity" if form["form"] == "identity" else "wider" if slope > 1 else "closer"
+    cold = any(short["kind"] == "cold_start" for short in metrics.get("lacking", []))
+    key = (
+        "untried"
+        if cold and form["form"] == "identity"
+        else "identity"
+        if form["form"] == "identity"
+        else "wider"
+        if slope > 1
+        else "closer"
+    )
     told.append(words.t(f"learnt_form_{key}", slope=words.number(slope, 2)))
     return told + tuned_words(metrics.get("tuning"), words)
 
@@ -86,6 +96,12 @@ def step_rows(ladder: Mapping[str, Any], words: Words) -> list[dict[str, Any]]:
         cells = [words.number(step["loss"], 4), more, error, words.t("learnt_chosen") if step["chosen"] else ""]
         rows.append({"name": name[:1].upper() + name[1:], "cells": cells, "chosen": step["chosen"]})
     return rows
+
+
+def note_words(ladder: Mapping[str, Any], words: Words) -> str:
+    """What the rows of the periods are, and what flatters them: a choice of the recipe only where there was one."""
+    named = len({step["rung"] for step in ladder["steps"]}) == 1
+    return words.t("origins_named_note" if named else "origins_note")
 
 
 def list_periods(metrics: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -56,6 +56,11 @@ LEARNT_TEXTS: dict[str, tuple[str, str]] = {
         "Its probabilities are taken as they come: stretching them was not shown to be better.",
         "Sus probabilidades se toman como salen: no se ve que estirarlas sea mejor.",
     ),
+    "learnt_form_untried": (
+        "Its probabilities are taken as they come: so few conversions cannot tell whether stretching them would be "
+        "better.",
+        "Sus probabilidades se toman como salen: tan pocas conversiones no pueden decir si sería mejor estirarlas.",
+    ),
     "learnt_form_wider": (
         "Its log-odds are multiplied by {slope}: on later leads its probabilities were not far enough apart.",
         "Sus log-odds se multiplican por {slope}: con leads posteriores, sus probabilidades se separaban poco.",
@@ -105,6 +110,16 @@ LEARNT_TEXTS: dict[str, tuple[str, str]] = {
         "Better than giving every lead the same probability in {better} of {n} periods.",
         "Mejor que dar a todos los leads la misma probabilidad en {better} de {n} periodos.",
     ),
+    "origins_named_note": (
+        "Each row is the same recipe, trained on what was known before the period began, and judged on its leads. The "
+        "last one is the test. Those before it had no way of learning to choose, as the settings name it; but the step "
+        "from its order of leads to probabilities was learnt from all periods but their own, later ones too, which "
+        "flatters them a little.",
+        "Cada fila es la misma receta, entrenada con lo que se sabía antes de empezar el periodo y juzgada con sus "
+        "leads. La última es la prueba. Las anteriores no eligieron la forma de aprender, que dan los ajustes; pero el "
+        "paso de su orden de leads a probabilidades se aprendió de todos los periodos menos el suyo, también "
+        "posteriores, lo que las favorece un poco.",
+    ),
     "origins_caption": (
         "Each period with its {confidence} intervals; dashed is what random order, or one probability for all, gives",
         "Cada periodo con sus intervalos del {confidence}; la línea discontinua es lo que da un orden al azar, o una "
@@ -128,6 +143,12 @@ LEARNT_TEXTS: dict[str, tuple[str, str]] = {
         "convertidos solo se cuenta. Bajo la tasa y el error: lo que mostraría un modelo perfecto, el 90 % y el 95 % "
         "de las veces. Antes: en los periodos anteriores a la prueba. Cambio: cuán distintas se reparten desde "
         "entonces las probabilidades (índice de estabilidad; más de {moved} es mucho).",
+    ),
+    "segment_few": (
+        "{name}: none of its {n} levels has the {least} distinct converting leads in the test that figures of its own "
+        "need (the most: {most}).",
+        "{name}: ninguno de sus {n} niveles tiene en la prueba los {least} leads distintos convertidos que hacen falta "
+        "para tener cifras propias (el que más: {most}).",
     ),
     "segment_level": ("Segment", "Segmento"),
     "segment_gain": ("Log loss below one for all", "Pérdida bajo una sola"),

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from leadml.reasons import write_reasons
 from leadml.report import plots
 from leadml.report.audit import view_audit
-from leadml.report.calibrated import view_calibrated
+from leadml.report.calibrated import view_calibrated, whole_off
 from leadml.report.changes import view_changes
 from leadml.report.evidence import view_data, view_denied
 from leadml.report.fair import view_fair
@@ -52,6 +52,7 @@ def build_report(data: ReportInput) -> str:
         header=view_header(data, words),
         verdict=view_verdict(data.verdict, data.metrics, words),
         scale=view_scale(data.context.p50, words),
+        off=whole_off(data.metrics, words),
         grades=view_grades(data, words),
         best=view_best(data, words),
         changes=view_changes(data, words),

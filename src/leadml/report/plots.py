@@ -71,11 +71,14 @@ def plot_capture(capture: pd.DataFrame, words: Words) -> str:
                 mark = "o" if len(line) <= 12 else None
                 label = words.t(f"recipe_{recipe}")
                 axes.plot(x, y, dash, color=colour, linewidth=width, marker=mark, markersize=4, label=label)
-        axes.set(xlim=(0, right), ylim=(0, None), xlabel=words.t("axis_worked"), ylabel=words.t("axis_caught"))
+        top = min(1.02, 1.05 * max(float(np.nanmax(capture["capture"])), right))
+        axes.set(xlim=(0, right), ylim=(0, top), xlabel=words.t("axis_worked"), ylabel=words.t("axis_caught"))
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(handles[::-1], labels[::-1], loc="outside upper left", ncols=2)
-        number_axis(axes.xaxis, words.language, "share")
-        number_axis(axes.yaxis, words.language, "share")
+        for axis, end in ((axes.xaxis, right), (axes.yaxis, top)):
+            number_axis(axis, words.language, "share")
+            if end > 0.9:  # to the whole and no further
+                axis.set_ticks(np.linspace(0, 1, 6))
         _light_grid(axes, "both")
         return to_svg(figure)
 

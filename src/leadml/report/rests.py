@@ -12,6 +12,7 @@ from leadml.features.dictionary import Kind
 from leadml.importance import list_pairs, measure_families, measure_segments, pair_families
 from leadml.reasons import feature_value_words, sentence_case
 from leadml.report import shap_plots
+from leadml.report.dependence_plot import plot_dependence
 from leadml.report.inputs import ReportInput
 from leadml.report.words import Words
 from leadml.schema import FAMILIES
@@ -29,19 +30,19 @@ def view_rests(data: ReportInput, words: Words) -> dict[str, Any]:
     shown: dict[str, Any] = {"families": view_families(data, words), "plots": [], "pairs": None, "segments": None}
     if not explained.strongest(1):
         return shown
-    drawn = min(len(data.points), shap_plots.MOST_LEADS)
+    drawn = drawn_words(len(data.points), shap_plots.MOST_LEADS, words)
     seed, draws = data.context.seed, bootstrap(data)
     bars = words.t("bar_caption", confidence=words.percent(draws.confidence)) + bag_words(data, words)
-    dependence = words.t("dependence_caption", n=words.number(drawn))
+    dependence = words.t("dependence_caption", drawn=drawn)
     if data.strength is not None:
         dependence += ". " + words.t("dependence_together")
     figures = [
         (bars, shap_plots.plot_bar(explained.measure(data.account_ids, draws, data.bag), MOST_FEATURES, words)),
         (
-            words.t("beeswarm_caption", n=words.number(drawn)),
+            words.t("beeswarm_caption", drawn=drawn),
             shap_plots.plot_beeswarm(explained, MOST_FEATURES, words, seed),
         ),
-        (dependence, shap_plots.plot_dependence(explained, DEPENDENCES, words, seed, data.strength)),
+        (dependence, plot_dependence(explained, DEPENDENCES, words, seed, data.strength)),
     ]  # fmt: skip
     shown["plots"] = [(caption, Markup(svg)) for caption, svg in figures]
     shown["pairs"] = view_pairs(data, words)
@@ -90,8 +91,13 @@ def view_pairs(data: ReportInput, words: Words) -> dict[str, Any] | None:
     names = [sentence_case(f.words(words.language)) for f in data.features]
     found = pairs.itertuples(index=False, name=None)
     rows = [(names[one], names[two], words.number(points, 1)) for one, two, points in found]
-    drawn = words.number(min(len(data.points), PAIR_LEADS))
-    return {"rows": rows, "sentence": words.t("pairs_sentence", share=words.percent(both / total, 0), n=drawn)}
+    drawn = drawn_words(len(data.points), PAIR_LEADS, words)
+    return {"rows": rows, "sentence": words.t("pairs_sentence", share=words.percent(both / total, 0), drawn=drawn)}
+
+
+def drawn_words(leads: int, most: int, words: Words) -> str:
+    """How many leads are looked at, and whether that is all of them or some."""
+    return words.t("drawn_all" if leads <= most else "drawn_some", n=words.number(min(leads, most)))
 
 
 def view_segments(

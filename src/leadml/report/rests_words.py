@@ -18,17 +18,19 @@ RESTS_TEXTS: dict[str, tuple[str, str]] = {
     "timing_words": ("how recently and how fast", "hace cuánto y a qué ritmo"),
     "channel_words": ("through which channels", "por qué canales"),
     "beeswarm_caption": (
-        "One dot a lead ({n} drawn at random): right of zero the feature speaks for it, left against it. Dark dots "
+        "One dot a lead ({drawn}): right of zero the feature speaks for it, left against it. Dark dots "
         "have a high value, pale ones a low one, grey ones none or a category",
-        "Un punto por lead ({n} al azar): a la derecha del cero la variable habla a favor; a la izquierda, en contra. "
+        "Un punto por lead ({drawn}): a la derecha del cero la variable habla a favor; a la izquierda, en contra. "
         "Los oscuros tienen un valor alto; los claros, bajo; los grises, ninguno o una categoría",
     ),
     "dependence_caption": (
-        "The strongest features by value: each dot is a lead ({n} drawn at random), with its value and the points that "
-        "it brings. The outermost half percent at each end is not drawn; orange marks a category's mean",
-        "Las variables más fuertes según su valor: cada punto es un lead ({n} al azar), con su valor y los puntos que "
-        "aporta. No se dibuja el medio por ciento de cada extremo; el naranja marca la media de una categoría",
+        "The strongest features by value: each dot is a lead ({drawn}), with its value and the points that "
+        "it brings. Up to half a percent at each end is not drawn; orange marks a category's mean",
+        "Las variables más fuertes según su valor: cada punto es un lead ({drawn}), con su valor y los puntos que "
+        "aporta. No se dibuja hasta un medio por ciento de cada extremo; el naranja marca la media de una categoría",
     ),
+    "drawn_all": ("all {n}", "todos, {n}"),
+    "drawn_some": ("{n} drawn at random", "{n} al azar"),
     "nothing_explained": (
         "No feature moves the scores: there is nothing to explain.",
         "Ninguna variable mueve las puntuaciones: no hay nada que explicar.",
@@ -62,9 +64,9 @@ RESTS_TEXTS: dict[str, tuple[str, str]] = {
     "pairs_two": ("With", "Con"),
     "pairs_sentence": (
         "Of all that features give in pairs, {share} lies between what leads are (fit) and what they do (intent). "
-        "Measured on {n} leads drawn at random.",
+        "Leads that it was measured on: {drawn}.",
         "De todo lo que las variables dan en pares, el {share} está entre lo que los leads son (encaje) y lo que hacen "
-        "(intención). Medido en {n} leads al azar.",
+        "(intención). Leads en que se midió: {drawn}.",
     ),
     "by_segment": ("By segment: {name}", "Por segmento: {name}"),
     "segments_caption": (

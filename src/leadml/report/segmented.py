@@ -1,6 +1,6 @@
 """The report's section on segments: the model's figures by level, and which levels have intercepts of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadml.reasons import POINTS_PER_LOG_ODD, sentence_case
@@ -26,6 +26,9 @@ def tell_segments(metrics: Mapping[str, Any], names: Mapping[str, str], words: W
     found = metrics.get("segments")
     if not found:
         return None
+    groups = [g | {"kind": "segment"} for g in found["groups"]]
+    told = {g["of"] for g in groups if g["told"]}
+    few = {g["of"]: [other for other in groups if other["of"] == g["of"]] for g in groups if g["of"] not in told}
     return {
         "note": words.t("by_segments_note", least=words.number(found["least"]), moved=words.number(MUCH, 2)),
         "head": [
@@ -34,10 +37,12 @@ def tell_segments(metrics: Mapping[str, Any], names: Mapping[str, str], words: W
         ] + [words.t("metric_lift", share=words.percent(0.1)),
              *(words.t(key) for key in ("segment_gain", "group_error", "segment_then", "segment_moved"))],
         "rows": [
-            {"name": group_name(g | {"kind": "segment"}, names, words), "cells": _cells(g, words)}
-            for g in found["groups"]
+            {"name": group_name(g, names, words), "cells": _cells(g, words)} for g in groups if g["of"] in told
         ],
-        "sentences": [intercept_words(one, names, words) for one in metrics.get("segment_intercepts", [])],
+        "sentences": [
+            *(intercept_words(one, names, words) for one in metrics.get("segment_intercepts", [])),
+            *(_few_words(levels, found["least"], names, words) for levels in few.values()),
+        ],
     }  # fmt: skip
 
 
@@ -55,6 +60,13 @@ def intercept_words(tried: Mapping[str, Any], names: Mapping[str, str], words: W
     if left := len(tried["levels"]) - len(kept):
         told += f" {words.t('intercepts_more', n=words.number(left))}"
     return words.t("intercepts_used", name=name, levels=told, **shown)
+
+
+def _few_words(levels: Sequence[Mapping[str, Any]], least: int, names: Mapping[str, str], words: Words) -> str:
+    """A segment none of whose levels has the conversions to be told, in place of rows that tell nothing."""
+    of = levels[0]["of"]
+    numbers = {"n": len(levels), "least": least, "most": max(level["converting_leads"] for level in levels)}
+    return words.t("segment_few", name=names.get(of, of), **{key: words.number(n) for key, n in numbers.items()})
 
 
 def why_not(tried: Mapping[str, Any]) -> str:

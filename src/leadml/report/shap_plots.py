@@ -1,4 +1,4 @@
-"""The report's SHAP plots, in points of the score and in words: bar, beeswarm and dependence.
+"""The report's SHAP plots, in points of the score and in words: bar and beeswarm (`dependence_plot` has the third).
 
 They are drawn here and not by shap's own functions: those keep pyplot's global figure, put numbers on the axes as
 Python prints them, and cannot place native categories.
@@ -9,21 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from leadml.bootstrap import BootstrapConfig
 from leadml.features.dictionary import Feature, Kind
-from leadml.importance import find_partners, measure_importance
-from leadml.reasons import feature_value_words, missing_words, sentence_case
+from leadml.importance import measure_importance
+from leadml.reasons import sentence_case
 from leadml.report.canvas import (
-    BLUE,
     FAINT,
     FAMILY_COLOURS,
     GREY,
     INK,
-    VERMILLION,
     new_figure,
     number_axis,
     style,
@@ -34,7 +31,6 @@ from leadml.report.canvas import (
 from leadml.report.words import Words
 
 MOST_LEADS = 2_000  # drawn in a beeswarm or a dependence plot
-_MOST_LEVELS = 8
 
 
 @dataclass(frozen=True)
@@ -124,7 +120,7 @@ def plot_beeswarm(explained: Explained, count: int, words: Words, seed: int) -> 
         for place, k in enumerate(top):
             x = drawn.points[:, k]
             y = place + _swarm(x, edges)
-            level = _levels(drawn.X[drawn.features[k].name], drawn.features[k])
+            level = value_levels(drawn.X[drawn.features[k].name], drawn.features[k])
             plain = np.isnan(level)
             axes.scatter(x[plain], y[plain], s=5, color=GREY, alpha=0.7, linewidth=0, rasterized=True)
             axes.scatter(
@@ -138,124 +134,6 @@ def plot_beeswarm(explained: Explained, count: int, words: Words, seed: int) -> 
         number_axis(axes.xaxis, words.language)
         _value_bar(figure, axes, words)
         return to_svg(figure)
-
-
-def plot_dependence(
-    explained: Explained, count: int, words: Words, seed: int, strength: np.ndarray | None = None
-) -> str:
-    """Value against points for the strongest features, two panels a row; categories lie in strips.
-
-    With ``strength`` (k, k), what pairs give together, dots have the colour of the value of the number that the
-    feature counts together with most.
-    """
-    with style("dependence"):
-        top, drawn = explained.strongest(count), explained.sample(MOST_LEADS, seed)
-        numbers = np.array([f.kind == Kind.NUMBER for f in explained.features])
-        together = np.zeros((len(numbers), len(numbers))) if strength is None else np.where(numbers, strength, 0.0)
-        partners = find_partners(together)
-        rows = max((len(top) + 1) // 2, 1)
-        figure, panels = new_figure(9.4, 3.3 * rows, rows, 2)
-        for axes, k in zip(panels, top, strict=False):
-            feature, points = drawn.features[k], drawn.points[:, k]
-            title = wrap(sentence_case(feature.words(words.language)), 44)
-            colours, partner = np.full(len(points), BLUE, dtype=object), partners[k]
-            if partner >= 0:
-                other = drawn.features[partner]
-                colours = _value_colours(_levels(drawn.X[other.name], other))
-                title += "\n" + wrap(words.t("dependence_colour", name=other.words(words.language)), 56)
-            axes.set_title(title)
-            rng = np.random.default_rng([seed, k])
-            draw = _category_panel if feature.kind == Kind.CATEGORY else _number_panel
-            draw(axes, drawn.X[feature.name], Dots(points, colours), feature, words, rng)
-        for axes in panels[len(top) :]:
-            axes.set_axis_off()
-        return to_svg(figure)
-
-
-@dataclass(frozen=True)
-class Dots:
-    """The leads of a panel: points and colours, (n,) each."""
-
-    points: np.ndarray
-    colours: np.ndarray
-
-    def draw(self, axes: Axes, where: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
-        """Those of ``where`` at their places."""
-        axes.scatter(x, y, s=7, c=list(self.colours[where]), alpha=0.45, linewidth=0, rasterized=True)
-
-
-def _value_colours(level: np.ndarray) -> np.ndarray:
-    """A colour by how high each value is, 0-1; grey where it is missing."""
-    named = np.array([to_hex(c) for c in values_colours()(np.nan_to_num(level))], dtype=object)
-    return np.where(np.isnan(level), GREY, named)
-
-
-def _number_panel(
-    axes: Axes, values: pd.Series, dots: Dots, feature: Feature, words: Words, rng: np.random.Generator
-) -> None:
-    x, points = _numbers(values), dots.points
-    known = np.isfinite(x)
-    wide = _is_wide(x[known])
-    x = np.log10(1 + np.maximum(x, 0)) if wide else x
-    low, high = np.quantile(x[known], [0.005, 0.995]) if known.any() else (0.0, 1.0)
-    room = (high - low) or 1.0
-    few = len(np.unique(x[known])) <= 20
-    spread = rng.uniform(-0.012, 0.012, len(x)) * room if few else 0.0
-    dots.draw(axes, known, (x + spread)[known], points[known])
-    left = low - 0.05 * room
-    if not known.all():  # missing values have a strip of their own, left of the smallest value
-        left = low - 0.2 * room
-        middle = low - 0.125 * room
-        missing = missing_words(feature, words.language)
-        axes.axvspan(left, low - 0.05 * room, color=FAINT, alpha=0.6, linewidth=0)
-        there = middle + rng.uniform(-0.03, 0.03, int((~known).sum())) * room
-        dots.draw(axes, ~known, there, points[~known])
-        axes.annotate(
-            missing, (middle, 0.98), xycoords=axes.get_xaxis_transform(), rotation=90, ha="center",
-            va="top", fontsize=7.5,
-        )  # fmt: skip
-    axes.set_xlim(left, high + 0.05 * room)
-    axes.axhline(0, color=GREY, linewidth=0.8)
-    axes.set(ylabel=words.t("axis_points_short"), xlabel=words.unit(feature.unit))
-    if wide:
-        ticks = [0, *(10.0**e for e in range(1, 16) if np.log10(1 + 10.0**e) <= high)]
-        axes.set_xticks(np.log10(1 + np.array(ticks)), [_short(t, words) for t in ticks])
-    else:
-        number_axis(axes.xaxis, words.language, feature.unit)
-    if known.any() and not wide:  # ticks only where there are values, not under the strip of missing ones
-        axes.set_xticks([t for t in axes.get_xticks() if low - 0.05 * room <= t <= high + 0.05 * room])
-    number_axis(axes.yaxis, words.language)
-
-
-def _is_wide(x: np.ndarray) -> bool:
-    """Whether a plain axis would crowd most of the values into its first tenth: then it counts in powers of ten."""
-    return len(x) > 0 and x.min() >= 0 and np.quantile(x, 0.995) > max(100.0, 10 * float(np.quantile(x, 0.75)))
-
-
-def _short(number: float, words: Words) -> str:
-    """The number, from a million on in millions."""
-    millions = number >= 1e6
-    return words.number(number / 1e6 if millions else number, 0) + ("M" if millions else "")
-
-
-def _category_panel(
-    axes: Axes, values: pd.Series, dots: Dots, feature: Feature, words: Words, rng: np.random.Generator
-) -> None:
-    points = dots.points
-    codes, texts = feature_value_words(values, feature, words.language)
-    counts = np.bincount(codes, minlength=len(texts))
-    kept = [c for c in np.argsort(-counts, kind="stable")[:_MOST_LEVELS] if counts[c]]
-    kept.sort(key=lambda c: -float(points[codes == c].mean()))
-    axes.axvline(0, color=GREY, linewidth=0.8)
-    for place, code in enumerate(kept):
-        x = points[codes == code]
-        y = place + rng.uniform(-0.25, 0.25, len(x))
-        dots.draw(axes, codes == code, x, y)
-        axes.plot([x.mean()] * 2, [place - 0.36, place + 0.36], color=VERMILLION, linewidth=1.8)
-    axes.set_yticks(np.arange(len(kept)), [wrap(sentence_case(texts[c]), 24) for c in kept])
-    axes.set_ylim(len(kept) - 0.5, -0.5)
-    axes.set_xlabel(words.t("axis_points_short"))
-    number_axis(axes.xaxis, words.language)
 
 
 def _feature_rows(axes: Axes, explained: Explained, top: list[int], words: Words) -> None:
@@ -274,16 +152,17 @@ def _value_bar(figure: Figure, axes: Axes, words: Words) -> None:
     bar.outline.set_visible(False)
 
 
-def _levels(values: pd.Series, feature: Feature) -> np.ndarray:
+def value_levels(values: pd.Series, feature: Feature) -> np.ndarray:
     """How high each value is among the feature's values, 0-1, by rank; NaN for a category or a missing value."""
     if feature.kind == Kind.CATEGORY:
         return np.full(len(values), np.nan)
-    ranks = pd.Series(_numbers(values)).rank(method="average")
+    ranks = pd.Series(plain_numbers(values)).rank(method="average")
     room = ranks.max() - ranks.min()
     return ((ranks - ranks.min()) / room if room else ranks * 0 + 0.5).to_numpy(dtype=np.float64)
 
 
-def _numbers(values: pd.Series) -> np.ndarray:
+def plain_numbers(values: pd.Series) -> np.ndarray:
+    """The values as float64 (n,); NaN where one is missing, infinite or no number."""
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(np.isfinite(numbers), numbers, np.nan)
 

@@ -55,6 +55,5 @@ def _told(figure: Mapping[str, Any] | None, decimals: int, words: Words) -> str:
 
 def _reversed(figure: Mapping[str, Any] | None) -> dict[str, float | None]:
     """The figure with its sign turned: a difference below 0 told as a gain."""
-    if not figure or figure.get("value") is None or figure.get("low") is None or figure.get("high") is None:
-        return {}
-    return {"value": -figure["value"], "low": -figure["high"], "high": -figure["low"]}
+    turned = {end: (figure or {}).get(of) for end, of in (("value", "value"), ("low", "high"), ("high", "low"))}
+    return {end: None if value is None else -value for end, value in turned.items()}

@@ -205,6 +205,17 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
         "{confidence}, por cuentas.",
     ),
     "recipe": ("Method", "Método"),
+    "same_scorecard": (
+        "leadml and the points scorecard are the same card here and put the leads in the same order. They differ in "
+        "how points become probabilities: for leadml {points} points double the odds, whatever happened; for the other "
+        "the training's conversions say how much a point counts. Where leadml has the higher log loss, even above the "
+        "same probability for all, those odds were too bold or too timid; whom it puts first is as good.",
+        "leadml y la tarjeta de puntos son aquí la misma tarjeta y ordenan igual los leads. Difieren en cómo los "
+        "puntos se vuelven probabilidades: en leadml, {points} puntos doblan la razón de probabilidades, pase lo que "
+        "pase; en la otra, las conversiones del entrenamiento dicen cuánto cuenta un punto. Si leadml tiene mayor "
+        "pérdida logarítmica, incluso mayor que la misma probabilidad para todos, esa razón era demasiado atrevida o "
+        "demasiado tímida; a quién pone primero vale lo mismo.",
+    ),
     "recipe_model": ("leadml", "leadml"),
     "recipe_without_effort": ("leadml without sales effort", "leadml sin esfuerzo de ventas"),
     "recipe_logistic": ("Logistic regression", "Regresión logística"),
@@ -225,6 +236,7 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     "conversions": ("Converted", "Convirtieron"),
     "rate": ("Rate", "Tasa"),
     "said_rate": ("Predicted rate", "Tasa prevista"),
+    "segment_all": ("all leads", "todos los leads"),
     "segment_untouched": ("not yet touched by sales", "aún sin contacto de ventas"),
     "segment_new_accounts": ("accounts new to the model", "cuentas nuevas para el modelo"),
     "segment_age_0_7": ("0 to 7 days old", "de 0 a 7 días"),
@@ -298,8 +310,10 @@ OWN_TEXTS: dict[str, tuple[str, str]] = {
     ),
     "glossary_interval": ("Interval", "Intervalo"),
     "glossary_interval_words": (
-        "The range in which a figure would mostly fall if other accounts had come along.",
-        "Los valores entre los que casi siempre caería la cifra si hubieran venido otras cuentas.",
+        "The range in which a figure would mostly fall if other accounts had come along; none where fewer than five "
+        "accounts converted, as too little is known of others.",
+        "Los valores entre los que casi siempre caería la cifra si hubieran venido otras cuentas. Donde convirtieron "
+        "menos de cinco cuentas no hay, pues se sabe demasiado poco de otras.",
     ),
     "glossary_auc": ("AUC", "AUC"),
     "glossary_auc_words": (

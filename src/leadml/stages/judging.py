@@ -12,6 +12,7 @@ from leadml.calibration_forms import judge_forms
 from leadml.encoding import level_texts
 from leadml.errors import DataError
 from leadml.fairness import Least, audit_groups
+from leadml.fairness_top import audit_top, nearly_all_or_none
 from leadml.groups import make_groups
 from leadml.judgement import AGE_BANDS
 from leadml.proxies import find_proxies, newest_rows
@@ -80,7 +81,8 @@ def fairness(context: Context, extracted: Extracted, audited: Audited, trained: 
         known = pd.Series(groups.of[rows], dtype=object).where(lambda g, shown=shown: g.isin(shown), None).to_numpy()
         proxies = find_proxies(extracted.X.iloc[rows], audited.used, known, accounts, config.seed)
         about = {"column": column, "topic": topic, "made": groups.made, "edges": list(groups.edges)}
-        told.append(about | found | {"proxies": proxies})
+        top = audit_top(trained.test, of_test, [group["name"] for group in found["groups"]], draws(context))
+        told.append(about | found | {"proxies": proxies, "top": top})
     return {"threshold": threshold, "min_leads": settings.min_leads, "min_conversions": settings.min_conversions} | {
         "columns": told
     }
@@ -130,8 +132,19 @@ def tell_fairness(context: Context, stage: str, trained: Trained) -> None:
             ends = "" if apart["low"] is None else f" [{apart['low']:.1%}, {apart['high']:.1%}]"
             ends += f" (by chance up to {found['chance']['demographic_parity_difference']:.1%})"
             told = f"selected {'; '.join(shares)}; largest difference {apart['value']:.1%}{ends}"
+            if nearly := nearly_all_or_none(found["groups"]):
+                told = f"the threshold selects nearly {nearly} of every group, so that nothing can differ"
+            told += f"; {_top_words(found['top'])}"
         proxies = ", ".join(f"{p['feature']} (AUC {p['auc']:.2f})" for p in found["proxies"]["proxies"])
         context.progress.say(stage, f"fairness by {found['column']}: {told}; proxies: {proxies or 'none'}")
+
+
+def _top_words(top: Mapping[str, Any]) -> str:
+    shares = ", ".join(f"{name} {rate['value']:.1%}" for name, rate in top["rates"].items())
+    apart = top["differences"]["demographic_parity_difference"]
+    chance = top["chance"]["demographic_parity_difference"]
+    told = f"in the top {top['share']:.0%} of each list {shares}"
+    return f"{told}; largest difference {apart['value']:.1%} (by chance up to {chance:.1%})"
 
 
 def draws(context: Context) -> BootstrapConfig:
