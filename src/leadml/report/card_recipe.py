@@ -18,19 +18,19 @@ NOTES: tuple[tuple[str, str], ...] = (
     (
         "amounts cannot be predicted better than their mean ({n} converting leads with an amount out of time): the "
         "expected value is the probability times the mean amount",
-        "los importes no se pueden predecir mejor que por su media ({n} leads convertidos con importe fuera de tiempo): "
-        "el valor esperado es la probabilidad por el importe medio",
+        "los importes no se pueden predecir mejor que por su media ({n} leads convertidos con importe fuera de "
+        "tiempo): el valor esperado es la probabilidad por el importe medio",
     ),
     (
         "amounts cannot be predicted better than their mean (no fold to judge by): the expected value is the "
         "probability times the mean amount",
-        "los importes no se pueden predecir mejor que por su media (no hay periodo con que juzgarlo): el valor esperado "
-        "es la probabilidad por el importe medio",
+        "los importes no se pueden predecir mejor que por su media (no hay periodo con que juzgarlo): el valor "
+        "esperado es la probabilidad por el importe medio",
     ),
     ("amounts: {form}, by {features}", "importes: distribución {form}, según {features}"),
     (
         "amounts: {n} converting leads have one, {missing} have none, {low} have one of 0 or less, which is not used",
-        "importes: {n} leads convertidos lo tienen, {missing} no lo tienen y {low} lo tienen de 0 o menos, que no se usa",
+        "importes: {n} leads convertidos lo tienen, {missing} no lo tienen y {low} de 0 o menos, que no se usa",
     ),
     ("amounts: {n} are above {cap} and count as that", "importes: {n} pasan de {cap} y cuentan como eso"),
     (
