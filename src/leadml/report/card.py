@@ -10,6 +10,7 @@ from leadml.features.dictionary import Feature
 from leadml.reasons import sentence_case
 from leadml.report.calibrated import PARTS, band_words, error_words, form_words
 from leadml.report.card_learnt import learnt, segments
+from leadml.report.card_recipe import note_words, setting_row
 from leadml.report.card_weak import looked_at, weak_spots, whole_test
 from leadml.report.data_words import why_words
 from leadml.report.fair import fair_words
@@ -126,8 +127,8 @@ def recipe(card: CardFacts, words: Words) -> list[str]:
         rate=words.percent(facts["base_rate"], 2),
         p50=words.percent(facts["p50"]),
     )
-    settings = [(f"`{k}`", code(v)) for k, v in facts["settings"].items()]
-    notes = [plain(note) for note in card.metrics["notes"]]
+    settings = [setting_row(k, v, words) for k, v in facts["settings"].items()]
+    notes = [plain(note_words(note, words)) for note in card.metrics["notes"]]
     return [
         f"## {words.t('card_recipe')}",
         calibrated,

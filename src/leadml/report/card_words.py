@@ -65,6 +65,9 @@ CARD_TEXTS: dict[str, tuple[str, str]] = {
         "{p50}.",
         "Log-odds calibrados = {slope} × margen {intercept}; la tasa base es {rate}. 50 puntos equivalen a {p50}.",
     ),
+    "card_rung": ("way of learning", "forma de aprender"),
+    "card_trees": ("trees", "árboles"),
+    "card_weight": ("weight of: {name}", "peso de: {name}"),
     "card_notes": ("What the training remarked:", "Lo que señaló el entrenamiento:"),
     # figures
     "card_figures": ("How good it is", "Qué tal acierta"),
