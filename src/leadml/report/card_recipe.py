@@ -51,6 +51,10 @@ NOTES: tuple[tuple[str, str], ...] = (
         "el margen medio del modelo final se movió {moved} log-odds respecto al del juzgado; lo que pasa de {most} se "
         "compensó en el término independiente ({back})",
     ),
+    (
+        "{members}: the folds asked for more than model.max_trees={most} trees; raise it",
+        "{members}: los periodos pedían más de model.max_trees={most} árboles; conviene subirlo",
+    ),
     ("{n} features do not vary and are left out: {names}", "{n} variables no varían y se dejan fuera: {names}"),
     (
         "train.segments: a scorecard has no intercepts by segment; its points stand",
