@@ -21,32 +21,11 @@ CALIBRATED_TEXTS: dict[str, tuple[str, str]] = {
         "Un modelo cuyas probabilidades fueran todas exactas tendría el {band} de sus grupos dentro de su margen de "
         "azar, que cuenta cada lead una vez, por muchas listas en que esté. Dentro están {inside} de {n}.",
     ),
-<<<<<<< HEAD
     "together_note": (
         "Colleagues hang together as they did here: in {together} of accounts all leads convert together or none does.",
         "Los colegas van unidos como lo estuvieron aquí: en el {together} de las cuentas se convierten todos los leads "
         "a la vez o ninguno.",
     ),
-    "whole_low": (
-        "On the whole the probabilities were too low in the test: {said} said, {rate} happened, where a perfect model "
-        "would show {low} to {high} ({band} of the time).",
-        "En conjunto, las probabilidades fueron demasiado bajas en la prueba: se dijo un {said} y pasó un {rate}; un "
-        "modelo perfecto mostraría del {low} al {high} (el {band} de las veces).",
-    ),
-    "whole_high": (
-        "On the whole the probabilities were too high in the test: {said} said, {rate} happened, where a perfect model "
-        "would show {low} to {high} ({band} of the time).",
-        "En conjunto, las probabilidades fueron demasiado altas en la prueba: se dijo un {said} y pasó un {rate}; un "
-        "modelo perfecto mostraría del {low} al {high} (el {band} de las veces).",
-    ),
-    "whole_within": (
-        "On the whole {said} was said and {rate} happened; a perfect model would show {low} to {high} ({band} of the "
-        "time).",
-        "En conjunto, se dijo un {said} y pasó un {rate}; un modelo perfecto mostraría del {low} al {high} (el {band} "
-        "de las veces).",
-    ),
-=======
->>>>>>> repo
     "error_within": (
         "On average they differ by {error} percentage points (calibration error). With perfect probabilities chance "
         "alone would give {mean}, and up to {high} in 19 of 20 cases: no error beyond chance is seen.",
