@@ -133,6 +133,7 @@ def test_an_earlier_export_shows_what_was_rewritten(extracted, school):
     (extracted / "data/audit/audit.json").unlink()
 
 
+@pytest.mark.extra
 def test_what_was_scored_is_archived_and_held_against_later_exports(extracted, school):
     trained = school("train", "audit.policy=exclude")
     assert trained.returncode == 0, trained.stderr

@@ -52,6 +52,7 @@ def predict_changed(root):
     return shown
 
 
+@pytest.mark.extra
 def test_a_new_call_brings_its_lead_and_its_colleagues_with_the_scores_of_a_whole_list(root):
     whole = scores(root)
     called = whole["lead_id"].iloc[7]

@@ -185,9 +185,6 @@ def test_a_sweep_tells_each_refused_job_in_a_line_and_goes_on(tmp_path):
     assert len(lines) == 2
     assert "simulate.leads=-1" in lines[0]
     assert "simulate.leads=-2" in lines[1]
-    refused = run_here("extract", "-m", "seed=1,2", f"paths.root={tmp_path}/empty", cwd=tmp_path)
-    assert refused.returncode == 3
-    assert [line.count("seed=") for line in refused.stderr.splitlines()] == [1, 1]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

@@ -290,6 +290,7 @@ def test_calibrate_again_changes_the_decision_and_not_the_model(copy):
     assert (work["queue"] == "work").sum() < (scores(copy)["probability"] >= 0.03).sum()
 
 
+@pytest.mark.extra
 def test_predict_again_gives_the_same_bytes_and_an_earlier_list_gives_a_trend(copy):
     folder = copy / SCORES
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
@@ -305,6 +306,7 @@ def test_predict_again_gives_the_same_bytes_and_an_earlier_list_gives_a_trend(co
     np.testing.assert_array_equal(now.loc[stayed, "trend"], now.loc[stayed, "score"] - earlier.loc[stayed, "score"])
 
 
+@pytest.mark.extra
 def test_scores_at_an_earlier_cutoff_do_not_need_the_future(copy):
     assert run_here("predict", f"paths.root={copy}", "predict.cutoff=2026-05-01").returncode == 0
     full = pd.read_parquet(copy / "data/scores/cutoff=2026-05-01T000000Z/scores.parquet")

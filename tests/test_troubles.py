@@ -30,6 +30,7 @@ def root(small_company, tmp_path_factory):
     return shutil.copytree(small_company, tmp_path_factory.mktemp("troubles") / "ws")
 
 
+@pytest.mark.extra
 def test_predict_notices_new_exports(copy):
     path = copy / "data/raw/Lead.csv"
     lines = path.read_bytes().splitlines(keepends=True)
