@@ -135,6 +135,7 @@ def test_a_label_column_that_is_not_there_names_what_is(tmp_path):
     assert shown.returncode == 3 and "won" in shown.stderr and "visits" in shown.stderr
 
 
+@pytest.mark.extra
 def test_an_end_of_the_data_before_it_and_after_it(exports, tmp_path):
     words = ("extract", f"paths.root={tmp_path}/ws", f"paths.raw={exports}")
     late = run_here(*words, "problem.data_end=2031-01-01")

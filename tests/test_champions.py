@@ -161,6 +161,7 @@ def test_a_broken_history_is_named(copy, quick):
         assert files(copy / "models") == before
 
 
+@pytest.mark.extra
 def test_the_alias_follows_and_catches_up_when_the_server_was_down(copy, quick):
     import mlflow
 

@@ -78,6 +78,7 @@ def test_a_new_call_brings_its_lead_and_its_colleagues_with_the_scores_of_a_whol
     assert "no open lead is new" in predict_changed(root).stdout
 
 
+@pytest.mark.extra
 def test_a_second_list_of_the_same_cutoff_leaves_the_first_and_its_archive(root):
     call(root, scores(root)["lead_id"].iloc[60], 3)
     predict_changed(root)
@@ -92,6 +93,7 @@ def test_a_second_list_of_the_same_cutoff_leaves_the_first_and_its_archive(root)
     assert {p.parent.name for p in set(after) - set(before)} == {f"part={len(parts) + 1:04d}"}
 
 
+@pytest.mark.extra
 def test_the_report_is_of_the_whole_list_whatever_predict_is_asked_for(root):
     shown = run_here("explain", f"paths.root={root}", "predict.only=changed")
     assert shown.returncode == 0, shown.stderr

@@ -41,6 +41,7 @@ def test_predict_notices_new_exports(copy):
     assert "reading them first" not in run_here("predict", f"paths.root={copy}").stdout
 
 
+@pytest.mark.extra
 def test_duplicating_touchpoint_files_is_noticed_and_changes_no_score(copy):
     before = scores(copy)
     first = min((copy / "data/raw/ga4").iterdir())
@@ -170,6 +171,7 @@ def test_a_sweep_of_thresholds_leaves_the_decisions(copy):
     assert [(copy / f"models/{a}/decision.json").read_bytes() for a in ("champion", "challenger")] == before
 
 
+@pytest.mark.extra
 def test_other_settings_of_the_source_make_the_tables_stale(copy):
     shown = run_here("predict", f"paths.root={copy}", "source.exported_at=2026-05-01")  # the end of that day
     assert shown.returncode == 0, shown.stderr
