@@ -327,7 +327,7 @@ def test_scores_at_an_earlier_cutoff_do_not_need_the_future(copy):
 
 @pytest.mark.extra
 def test_two_runs_on_one_and_two_threads_give_the_same_bytes(small_company, tmp_path):
-    shown = run_cli("demo", f"paths.root={tmp_path}", *SMALL, "engine.threads=1", "tracking.enabled=false")
+    shown = run_cli("demo", f"paths.root={tmp_path}", *SMALL, "engine.threads=1")
     assert shown.returncode == 0, shown.stderr
     differ = [p for p in OUTPUTS if (tmp_path / p).read_bytes() != (small_company / p).read_bytes()]
     assert not differ
