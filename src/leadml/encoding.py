@@ -5,6 +5,7 @@ categoricals. Rare levels are folded into ``(other)``; a level never seen in tra
 feature has it, else as missing. Nothing is imputed: trees split on missing values themselves.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -154,26 +155,30 @@ def fit_encoder(
 
 def frequent_levels(column: pd.Series, min_rows: int, most: int) -> tuple[str, ...]:
     """Levels of at least ``min_rows`` rows, at most ``most``, sorted by name; ``(other)`` last if any were folded."""
-    counts = _as_text(column).value_counts()
-    ranked = sorted(((-int(n), str(level)) for level, n in counts.items() if level != OTHER))
+    codes, texts = _distinct(column)
+    counts: Counter[str] = Counter()
+    for text, rows in zip(texts, np.bincount(codes[codes >= 0], minlength=len(texts)).tolist(), strict=True):
+        if rows:
+            counts[text] += rows
+    ranked = sorted((-n, level) for level, n in counts.items() if level != OTHER)
     kept = sorted(level for negative, level in ranked[:most] if -negative >= min_rows)
     return (*kept, OTHER) if len(kept) < len(counts) else tuple(kept)
 
 
 def level_codes(column: pd.Series, levels: tuple[str, ...]) -> np.ndarray:
     """Position of each value in ``levels`` as float64 (n,); unseen is ``(other)`` where there is one, else NaN."""
-    codes, distinct = pd.factorize(_as_text(column))
+    codes, texts = _distinct(column)
     position = {level: float(i) for i, level in enumerate(levels)}
     unseen = position.get(OTHER, np.nan)
     # One more entry for missing values: their code is -1, the last.
-    table = np.array([*(position.get(str(value), unseen) for value in distinct), np.nan])
+    table = np.array([*(position.get(text, unseen) for text in texts), np.nan])
     return table[codes]
 
 
 def level_texts(column: pd.Series) -> np.ndarray:
     """Each value's level as text (n,), object; None where missing."""
-    texts = _as_text(column)
-    return texts.astype(object).where(texts.notna(), None).to_numpy()
+    codes, texts = _distinct(column)
+    return np.array([*texts, None], dtype=object)[codes]
 
 
 def number_values(column: pd.Series) -> np.ndarray:
@@ -197,16 +202,24 @@ def _taken(column: pd.Series, rows: np.ndarray | None) -> pd.Series:
     return column if rows is None else column.iloc[rows]
 
 
+def _distinct(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Codes (n,), -1 for a missing value, and their texts; a text may stand twice, or for no row."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy(), [
+            str(text) for text in _as_text(pd.Series(column.cat.categories, dtype=object))
+        ]
+    codes, distinct = pd.factorize(_as_text(column))
+    return codes, [str(text) for text in distinct]
+
+
 def _as_text(column: pd.Series) -> pd.Series:
     """Values as text, missing kept missing; whole numbers are spelt without their ``.0``, truths in lower case."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(object)
     if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
     if pd.api.types.is_bool_dtype(column.dtype):
         return column.astype("str").str.lower()
     text = column.astype("str")
-    if pd.api.types.is_object_dtype(column.dtype):  # truths among missing ones, or among text
+    if pd.api.types.infer_dtype(column, skipna=True) in ("boolean", "mixed", "mixed-integer"):  # truths among others
         truths = column.map(lambda v: isinstance(v, (bool, np.bool_)))
         text = text.where(~truths, text.str.lower())
     return text
