@@ -1,11 +1,15 @@
 import io
 import json
+from collections import Counter
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import counts
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from leadml.encoding import Encoder, fit_encoder
+from leadml.encoding import Encoder, fit_encoder, frequent_levels, level_codes, level_texts
 from leadml.errors import ArtifactError, DataError
 from leadml.features.dictionary import Feature, Kind
 
@@ -117,3 +121,45 @@ def test_the_frame_is_left_alone(encoder):
     before = X.copy()
     encoder.encode(X)
     pd.testing.assert_frame_equal(X, before)
+
+
+def spelt(value: object, whole: bool) -> str | None:
+    """A value as text, by itself; ``whole`` where it is of a column of whole numbers."""
+    if value is None or value is pd.NA or value != value:
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return str(value).lower()
+    return str(int(value)) if whole else str(value)
+
+
+COLUMNS = {
+    "text": st.sampled_from(["web", "fair", "(other)", "True", None]),
+    "truths and text": st.sampled_from([True, False, "true", "web", None]),
+    "numbers and text": st.sampled_from([1, 2.5, "1", None]),
+}
+
+
+@settings(max_examples=counts(60, 600), deadline=None)
+@given(st.sampled_from(sorted(COLUMNS)).flatmap(lambda k: st.lists(COLUMNS[k], min_size=1, max_size=30)), st.booleans())
+def test_levels_are_those_of_spelling_value_by_value(values, category):
+    column = pd.Series(values, dtype=object)
+    twin = [spelt(v, False) for v in values]
+    if category and len({type(v) for v in values if v is not None}) == 1:
+        column = column.astype("category")
+    assert level_texts(column).tolist() == twin
+    told = Counter(t for t in twin if t is not None and t != "(other)")
+    most = sorted(sorted(told, key=lambda t: (-told[t], t))[:2])
+    kept = tuple(t for t in most if told[t] >= 2)
+    every = len({t for t in twin if t is not None}) == len(kept)
+    assert frequent_levels(column, 2, 2) == (kept if every else (*kept, "(other)"))
+    place = {t: float(i) for i, t in enumerate(kept)}
+    np.testing.assert_array_equal(level_codes(column, kept), [place.get(t, np.nan) for t in twin])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Int64", "int64", "boolean", "bool"])
+def test_numbers_and_truths_are_spelt_alike_whatever_holds_them(dtype):
+    values = [1, 0, 1] if "int" in dtype.lower() or "bool" in dtype else [1.0, 0.0, np.nan]
+    column = pd.Series(values, dtype=dtype)
+    truths = "bool" in dtype
+    twin = [spelt(bool(v), False) if truths else spelt(v, True) for v in values]
+    assert level_texts(column).tolist() == twin
