@@ -122,6 +122,7 @@ def test_by_the_same_model_all_is_new_data(root):
     assert "What moved since the list of 24 June 2026" in (root / "data/reports/report.html").read_text()
 
 
+@pytest.mark.extra
 def test_predict_again_gives_the_change_as_a_trend_and_leaves_the_models_that_are_kept(root):
     version, kept = champion(root).version, root / "data/archive/models"
     assert [p.name for p in kept.iterdir()] == [version]

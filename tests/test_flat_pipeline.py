@@ -163,6 +163,7 @@ def test_no_signal_is_a_no(tmp_path):
     )
 
 
+@pytest.mark.extra
 def test_a_model_too_good_to_be_true_is_a_no(tmp_path):
     write_education(tmp_path / "leads.csv")
     refused = run_flat(tmp_path, tmp_path / "leads.csv", "source.label=Converted")  # Tags tells who converted

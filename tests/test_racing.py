@@ -108,6 +108,7 @@ def test_another_recipe_is_retrained_as_of_the_tests_start(trained, registry):
     assert told["difference"]["log_loss"]["value"] < 0  # one tree of some features
 
 
+@pytest.mark.extra
 def test_a_champion_of_other_features_has_its_own_built_again(trained):
     context, extracted = trained[:2]
     some = np.sort(np.random.default_rng(1).choice(len(extracted.X), 300, replace=False))

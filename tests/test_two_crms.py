@@ -32,6 +32,8 @@ from leadml.simulate.hubspot_history import SOURCES
 from leadml.sources.mapping import parse_mapping
 from leadml.sources.tables import read_tables
 
+pytestmark = pytest.mark.extra
+
 MONTHS = 14
 STATUS = {
     "Open - Not Contacted": "NEW",
