@@ -135,7 +135,7 @@ class ProblemConfig:
 def repeated(values: Sequence[T]) -> list[T]:
     """The values that occur more than once, each once, sorted."""
     ordered = sorted(values)  # type: ignore[type-var]  # numbers, times or words
-    return sorted({a for a, b in pairwise(ordered) if a == b})  # type: ignore[type-var]
+    return sorted({a for a, b in pairwise(ordered) if a == b})  # type: ignore[type-var]  # as above
 
 
 def told(instants: list[datetime]) -> str:

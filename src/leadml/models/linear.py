@@ -219,8 +219,8 @@ def draw_rows(labels: np.ndarray, seed: int, kept: float = 1.0) -> tuple[np.ndar
     """Rows to fit a logistic regression on, and how many rows each stands for, (m,) each, of n labels.
 
     All converted ones, and of the others ten for each of them, or so many as make 20,000 rows; 40,000 at most, the
-    converted ones half of them at most. ``kept`` is the share of
-    the rows without conversion that are among these n: each stands for 1 / share.
+    converted ones half of them at most. ``kept`` is the share of the rows without conversion that are among these n:
+    each stands for 1 / share.
     """
     rare = labels == (labels.mean() < 0.5)
     wanted = min(max(FIT_ROWS, (1 + PER_CONVERSION) * int(rare.sum())), MOST_ROWS)

@@ -55,20 +55,26 @@ def whole_words(found: Mapping[str, Any], words: Words) -> list[str]:
     """Whether the probabilities are right on the whole: one sentence, none where it was not measured."""
     if not (whole := found.get("whole")):
         return []
-    shares = {"said": "mean_probability", "rate": "rate", "low": "rate_low", "high": "rate_high"}
-    shown = {name: words.percent(whole[key], 1) for name, key in shares.items()}
-    return [words.t(f"whole_{_whole_side(whole)}", band=words.percent(found["band"], 0), **shown)]
+    side = {1: "low", -1: "high", 0: "within"}[rate_side(whole)]
+    return [words.t(f"whole_{side}", band=words.percent(found["band"], 0), **rate_words(whole, words))]
 
 
 def whole_off(metrics: Mapping[str, Any], words: Words) -> str:
     """The sentence of `whole_words` where the probabilities are off on the whole, else ""."""
     found = metrics.get("reliability") or {}
-    off = found.get("whole") and _whole_side(found["whole"]) != "within"
+    off = found.get("whole") and rate_side(found["whole"]) != 0
     return whole_words(found, words)[0] if off else ""
 
 
-def _whole_side(whole: Mapping[str, float]) -> str:
-    return "low" if whole["rate"] > whole["rate_high"] else "high" if whole["rate"] < whole["rate_low"] else "within"
+def rate_side(group: Mapping[str, Any]) -> int:
+    """1 where more converted than a perfect model would show, -1 where fewer did, otherwise 0."""
+    return int(group["rate"] > group["rate_high"]) - int(group["rate"] < group["rate_low"])
+
+
+def rate_words(group: Mapping[str, Any], words: Words) -> dict[str, str]:
+    """What was said and happened, and the ends of what a perfect model would show, as percentages."""
+    shares = {"said": "mean_probability", "rate": "rate", "low": "rate_low", "high": "rate_high"}
+    return {name: words.percent(group[key], 1) for name, key in shares.items()}
 
 
 def error_words(found: Mapping[str, Any], words: Words) -> str:

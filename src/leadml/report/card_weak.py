@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from leadml.report.calibrated import group_name
+from leadml.report.calibrated import group_name, rate_side, rate_words
 from leadml.report.words import Words
 
 CHANCE_AUC = 0.5
@@ -31,8 +31,8 @@ def weak_spots(metrics: Mapping[str, Any], names: Mapping[str, str], words: Word
     for group in (metrics.get("reliability") or {}).get("groups", []):
         told = group_name(group, names, words)
         conversions = words.number(group["converting_leads"])
-        if _side(group):
-            found.append(words.t("card_weak_rate", name=told, conversions=conversions, **_rate(group, words)))
+        if rate_side(group):
+            found.append(words.t("card_weak_rate", name=told, conversions=conversions, **rate_words(group, words)))
         elif group["beyond"]:
             error, chance = (words.number(100 * e, 2) for e in (group["error"], group["chance"]["high"]))
             found.append(words.t("card_weak_error", name=told, error=error, chance=chance, conversions=conversions))
@@ -55,21 +55,11 @@ def whole_test(metrics: Mapping[str, Any], words: Words) -> str:
     found = metrics.get("reliability") or {}
     if not (whole := found.get("whole")):
         return ""
-    told = [words.t("card_weak_whole", conversions=words.number(whole["converting_leads"]), **_rate(whole, words))]
-    if side := _side(whole):
-        same = sum(_side(group) == side for group in found["groups"])
+    told = [words.t("card_weak_whole", conversions=words.number(whole["converting_leads"]), **rate_words(whole, words))]
+    if side := rate_side(whole):
+        same = sum(rate_side(group) == side for group in found["groups"])
         told += [words.t("card_weak_same", n=words.number(same))] if same else []
     return " ".join(told)
-
-
-def _side(group: Mapping[str, Any]) -> int:
-    """1 where more converted than a perfect model would show, -1 where fewer did, otherwise 0."""
-    return int(group["rate"] > group["rate_high"]) - int(group["rate"] < group["rate_low"])
-
-
-def _rate(group: Mapping[str, Any], words: Words) -> dict[str, str]:
-    shares = {"said": "mean_probability", "rate": "rate", "low": "rate_low", "high": "rate_high"}
-    return {name: words.percent(group[key], 1) for name, key in shares.items()}
 
 
 def _told(figure: Mapping[str, Any], decimals: int, words: Words) -> str:
