@@ -28,3 +28,11 @@ def champion(root: Path) -> LeadScorer:
 def stored(root: Path, *folders: str) -> dict[Path, bytes]:
     """The bytes of every file in the folders."""
     return {p: p.read_bytes() for f in folders for p in sorted((root / f).rglob("*")) if p.is_file()}
+
+
+def registry_of(root: Path):
+    """MLflow's client for the workspace's runs and registry, whatever an earlier command of this process used."""
+    import mlflow
+
+    uri = f"sqlite:///{root / 'mlflow.db'}"
+    return mlflow.MlflowClient(uri, uri)

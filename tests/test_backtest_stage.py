@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import SMALL, run_here
-from finished import stored
+from finished import registry_of, stored
 from made_lists import make_config, make_leads
 
 from leadml.backtest import build_origins
@@ -186,10 +186,7 @@ def test_every_origin_is_logged(one_go):
     root = one_go[0]
     told = json.loads((root / "data/backtest/backtest.json").read_text())
     run_id = json.loads((root / "data/runs/latest-backtest.json").read_text())["stages"]["backtest"]["run_id"]
-    import mlflow
-
-    uri = f"sqlite:///{root / 'mlflow.db'}"
-    client = mlflow.MlflowClient(uri, registry_uri=uri)
+    client = registry_of(root)
     run = client.get_run(run_id)
     auc = told["overall"]["scorers"]["model"]["auc"]
     assert run.data.metrics["backtest_auc"] == pytest.approx(auc["value"])

@@ -9,7 +9,7 @@ import textwrap
 import pandas as pd
 import pytest
 from conftest import counts, run_here
-from finished import SCORES, champion, scores
+from finished import SCORES, champion, registry_of, scores
 from made_champions import QUICK, files, history, make_challenger
 
 from leadml.stages import successions
@@ -162,10 +162,13 @@ def test_a_broken_history_is_named(copy, quick):
 
 
 @pytest.mark.extra
-def test_the_alias_follows_and_catches_up_when_the_server_was_down(copy, quick):
+def test_the_alias_follows_and_catches_up_when_the_server_was_down(copy, quick, monkeypatch):
     import mlflow
 
-    client, old = mlflow.MlflowClient(f"sqlite:///{copy / 'mlflow.db'}"), champion(copy).version
+    elsewhere = "http://127.0.0.1:9"  # a registry that a shell or an earlier call names is not asked
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", elsewhere)
+    mlflow.set_registry_uri(elsewhere)
+    client, old = registry_of(copy), champion(copy).version
     first = client.get_model_version_by_alias("leadml", "champion")
     second = client.create_model_version("leadml", (copy / "mlartifacts").as_uri())
     new = make_challenger(copy, 0.5, version=str(second.version))
@@ -181,9 +184,7 @@ def test_the_alias_follows_and_catches_up_when_the_server_was_down(copy, quick):
 
 
 def test_a_champion_that_was_never_registered_leaves_the_alias_and_says_so(copy, quick):
-    import mlflow
-
-    client = mlflow.MlflowClient(f"sqlite:///{copy / 'mlflow.db'}")
+    client = registry_of(copy)
     before, new = client.get_model_version_by_alias("leadml", "champion").version, make_challenger(copy, 0.5)
     path = copy / "models/challenger/registry.json"
     told = {k: v for k, v in json.loads(path.read_text()).items() if k not in ("run_id", "version")}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import SMALL, run_cli, run_here
-from finished import SCORES, champion, manifest, scores
+from finished import SCORES, champion, manifest, registry_of, scores
 
 from leadml.reasons import fit_reference, reasons_text
 from leadml.simulate.words import INDUSTRIES, SENIORITY_EFFECTS, SOURCES
@@ -262,9 +262,7 @@ def test_one_probability_in_predict_python_and_pyfunc(root, monkeypatch):
 
 
 def test_mlflow_holds_parameters_figures_digests_and_plots(root):
-    import mlflow
-
-    client = mlflow.MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    client = registry_of(root)
     version = client.get_model_version_by_alias("leadml", "champion")
     assert version.version == client.get_model_version_by_alias("leadml", "challenger").version
     run = client.get_run(version.run_id)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, run_here
-from finished import champion, manifest
+from finished import champion, manifest, registry_of
 from hydra import compose, initialize_config_dir
 from made_champions import QUICK, history, make_challenger
 from made_lists import make_config
@@ -285,9 +285,7 @@ def test_a_better_model_is_promoted_by_train(small_company, tmp_path):
 
 def check_mlflow(root, poor):
     """The race among the run's figures, the alias at its version, and the tag that says whose place it took."""
-    import mlflow
-
-    client = mlflow.MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    client = registry_of(root)
     version = client.get_model_version_by_alias("leadml", "champion")
     run = client.get_run(version.run_id)
     assert run.data.metrics["race_log_loss_difference_high"] < 0

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import DEEP, SMALL, counts, run_cli, run_here
-from finished import champion, scores, stored
+from finished import champion, registry_of, scores, stored
 
 from leadml import LeadScorer
 from leadml.workspace import Workspace
@@ -98,9 +98,7 @@ def test_a_sweep_logs_to_mlflow_only(copy):
     shown = run_here("train", "-m", f"paths.root={copy}", "seed=1,2", *SMALL)
     assert shown.returncode == 0, shown.stderr
     assert stored(copy, "models") == before
-    import mlflow
-
-    client = mlflow.MlflowClient(f"sqlite:///{copy / 'mlflow.db'}")
+    client = registry_of(copy)
     experiment = client.get_experiment_by_name("leadml")
     assert len(client.search_runs([experiment.experiment_id])) == 3
     assert len(client.search_model_versions("name='leadml'")) == 1

@@ -38,6 +38,19 @@ def tracking_uri(config: TrackingConfig, workspace: Workspace) -> str:
     return config.uri or f"sqlite:///{workspace.root / 'mlflow.db'}"
 
 
+def open_client(config: TrackingConfig, workspace: Workspace) -> Any:
+    """MLflow's client for runs and registry, both at :func:`tracking_uri`, and MLflow's own functions sent there too.
+
+    The registry is named as well: MLflow would take the one of ``MLFLOW_REGISTRY_URI`` or of an earlier call.
+    """
+    import mlflow
+
+    uri = tracking_uri(config, workspace)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    return mlflow.MlflowClient(uri, uri)
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """MLflow's own progress, notices and migrations off; its errors come as ours.
@@ -78,10 +91,7 @@ def log_training(config: TrackingConfig, workspace: Workspace, record: RunRecord
     with quiet():
         import mlflow
 
-        uri = tracking_uri(config, workspace)
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri(uri)
-        client = mlflow.MlflowClient(uri)
+        client = open_client(config, workspace)
         experiment = get_experiment(client, config, workspace)
         with mlflow.start_run(experiment_id=experiment, tags=record.tags) as run:
             mlflow.log_params({k: str(v)[:PARAMETER_LIMIT] for k, v in record.parameters.items()})
@@ -161,9 +171,7 @@ def set_champion(config: TrackingConfig, workspace: Workspace, version: str, tag
         ArtifactError: the store cannot be reached, or does not have the version.
     """
     with quiet():
-        import mlflow
-
-        client = mlflow.MlflowClient(tracking_uri(config, workspace))
+        client = open_client(config, workspace)
         client.set_registered_model_alias(config.model_name, "champion", version)
         for key, value in tags.items():
             client.set_model_version_tag(config.model_name, version, key, value)
@@ -172,9 +180,7 @@ def set_champion(config: TrackingConfig, workspace: Workspace, version: str, tag
 def log_decision(config: TrackingConfig, workspace: Workspace, run_id: str, decision: dict[str, Any]) -> None:
     """Adds the decision to the training's run."""
     with quiet():
-        import mlflow
-
-        mlflow.MlflowClient(tracking_uri(config, workspace)).log_dict(run_id, decision, "decision.json")
+        open_client(config, workspace).log_dict(run_id, decision, "decision.json")
 
 
 @dataclass(frozen=True)
@@ -197,9 +203,7 @@ def log_backtest(config: TrackingConfig, workspace: Workspace, record: BacktestR
     with quiet():
         import mlflow
 
-        uri = tracking_uri(config, workspace)
-        mlflow.set_tracking_uri(uri)
-        experiment = get_experiment(mlflow.MlflowClient(uri), config, workspace)
+        experiment = get_experiment(open_client(config, workspace), config, workspace)
         with mlflow.start_run(experiment_id=experiment, run_name="backtest", tags=record.tags) as run:
             mlflow.log_params({k: str(v)[:PARAMETER_LIMIT] for k, v in record.parameters.items()})
             mlflow.log_metrics(record.metrics)
