@@ -285,8 +285,10 @@ def test_the_population_at_a_cutoff_without_its_future(unit, rule, data, rules, 
         # can only add who had in truth left.
         strict = {n: [r for r in rows if r["known_at"] < cutoff] for n, rows in before.items()}
         cut = s.build_population(made(strict, rules), rules, cutoff)
-        stay = [u for u in slow.members if slow.active(u, cutoff) and slow.eligible(u, cutoff, "known")]
+        then = Slow(strict, rules)
+        stay = [u for u in then.members if then.active(u, cutoff) and then.eligible(u, cutoff, "known")]
         assert cut["lead_id"].tolist() == sorted(stay)
+        assert set(full["lead_id"]) <= set(stay)
         both = full["lead_id"].isin(cut["lead_id"])
         shared = cut[cut["lead_id"].isin(full["lead_id"])].drop(columns="position").reset_index(drop=True)
         pd.testing.assert_frame_equal(full[both].drop(columns="position").reset_index(drop=True), shared)
