@@ -261,6 +261,13 @@ def test_one_probability_in_predict_python_and_pyfunc(root, monkeypatch):
     assert not list((root / "mlartifacts").rglob("*.pkl"))
 
 
+def test_extract_has_the_open_leads_features_as_predict_builds_them(root):
+    known = pd.read_parquet(root / "data/features/open.parquet")
+    built = pd.read_parquet(root / "data/archive" / SCORES.rsplit("/", 1)[1] / "features.parquet")
+    assert len(known) == len(scores(root)) > 0
+    pd.testing.assert_frame_equal(known, built[known.columns.tolist()])
+
+
 def test_mlflow_holds_parameters_figures_digests_and_plots(root):
     client = registry_of(root)
     version = client.get_model_version_by_alias("leadml", "champion")

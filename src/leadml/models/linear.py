@@ -23,7 +23,8 @@ FIT_ROWS = 20_000  # rows that are fitted on, at least; more where there are man
 MOST_ROWS = 40_000  # at most: five hundred columns have long been told apart by then
 PER_CONVERSION = 10  # others kept for each converted row: ten elevenths of what all rows would tell
 LIMIT = 5.0  # standard deviations
-NEWTON_STEPS = 100
+MOST_STEPS = 200
+WORN = 0.3  # of what the step before promised: a step that promises more needs a new curvature
 QUARTILES = (0.25, 0.5, 0.75)
 BLOCK = 1 << 14  # rows whose columns are made at a time
 
@@ -205,12 +206,14 @@ def fit_linear(
     columns = design.columns(matrix)
     means = weight @ columns / weight.sum()
     columns -= means
-    at, fitted = np.zeros(design.size + 1), []
+    loss, fitted = _Loss(columns, labels, weight), []
+    at = loss.start()
     for strength in strengths:
-        at = _minimise(columns, labels, weight, 1 / strength, at)
+        at = loss.minimise(1 / strength, at)
         while (wrong := at[:-1] * design.directions < 0).any():
             columns[:, wrong] = 0.0  # the shrinkage takes the weight of a column of nothing to 0
-            at = _minimise(columns, labels, weight, 1 / strength, np.where(np.r_[wrong, False], 0.0, at))
+            loss = _Loss(columns, labels, weight)
+            at = loss.minimise(1 / strength, np.where(np.r_[wrong, False], 0.0, at))
         fitted.append(LinearModel(design, at[:-1], means, float(at[-1] - at[:-1] @ means)))
     return fitted
 
@@ -239,56 +242,80 @@ def draw_rows(labels: np.ndarray, seed: int, kept: float = 1.0) -> tuple[np.ndar
     return rows, np.where(labels[rows] == 0, weights / kept, weights)
 
 
-def _minimise(
-    columns: np.ndarray, labels: np.ndarray, weight: np.ndarray, penalty: float, at: np.ndarray
-) -> np.ndarray:
-    """Weights and, last, the intercept of the lowest penalised weighted log loss, by Newton steps from ``at``.
+@dataclass
+class _Loss:
+    """The penalised weighted log loss of weights and, last, the intercept; ``curvature`` is kept while it serves."""
 
-    Loss and gradient are in double precision, and so is the result; the curvature, where nearly all the time goes, is
-    in single precision: a step that is off by a millionth is made good by the next one. Steps that do not lower the
-    loss are halved. It ends where a step promises less than 1e-8 of a row.
-    """
-    value, odds = _loss(columns, labels, weight, penalty, at)
-    for _ in range(NEWTON_STEPS):
-        p = expit(odds)
-        error = weight * (p - labels)
-        gradient = np.r_[columns.T @ error + penalty * at[:-1], error.sum()]
-        step = -cho_solve(_curvature(columns, weight * p * (1 - p), penalty), gradient)
-        promised = -float(gradient @ step)
-        if promised <= 1e-8:
-            break
-        size = 1.0
-        while (tried := _loss(columns, labels, weight, penalty, at + size * step))[0] > value and size > 1e-6:
-            size /= 2
-        if tried[0] >= value:
-            break
-        at, (value, odds) = at + size * step, tried
-    return at
+    columns: np.ndarray
+    labels: np.ndarray
+    weight: np.ndarray
+    curvature: np.ndarray | None = None
 
+    def start(self) -> np.ndarray:
+        """No weights, and the intercept of the base rate."""
+        rate = float(self.weight @ self.labels / self.weight.sum())
+        return np.r_[np.zeros(self.columns.shape[1]), np.log(rate) - np.log1p(-rate)]
 
-def _loss(
-    columns: np.ndarray, labels: np.ndarray, weight: np.ndarray, penalty: float, at: np.ndarray
-) -> tuple[float, np.ndarray]:
-    odds = columns @ at[:-1] + at[-1]
-    return float(weight @ (np.logaddexp(0, odds) - labels * odds)) + penalty / 2 * float(at[:-1] @ at[:-1]), odds
+    def minimise(self, penalty: float, at: np.ndarray) -> np.ndarray:
+        """Weights and intercept of the lowest loss, by Newton steps from ``at``.
 
+        Loss and gradient are in double precision, and so is the result. The curvature, where nearly all the time goes,
+        is in single precision, and that of an earlier step is used again until a step promises more than a third of
+        what the one before did: a step that is off is made good by the next one. Steps that do not lower the loss are
+        halved. It ends where a step promises less than 1e-8 of a row.
+        """
+        factor = None if self.curvature is None else self._factor(self.curvature, penalty)
+        value, odds = self._value(penalty, at)
+        before = np.inf
+        for _ in range(MOST_STEPS):
+            p = expit(odds)
+            error = self.weight * (p - self.labels)
+            gradient = np.r_[self.columns.T @ error + penalty * at[:-1], error.sum()]
+            if factor is not None:
+                step = -cho_solve(factor, gradient)
+            if factor is None or -float(gradient @ step) > WORN * before:
+                self.curvature = self._curvature(self.weight * p * (1 - p))
+                factor = self._factor(self.curvature, penalty)
+                step = -cho_solve(factor, gradient)
+            before = -float(gradient @ step)
+            if before <= 1e-8:
+                break
+            size = 1.0
+            while (tried := self._value(penalty, at + size * step))[0] > value and size > 1e-6:
+                size /= 2
+            if tried[0] >= value:
+                break
+            at, (value, odds) = at + size * step, tried
+            before *= size
+        return at
 
-def _curvature(columns: np.ndarray, weight: np.ndarray, penalty: float) -> tuple[np.ndarray, bool]:
-    """The Cholesky factor of the loss's second derivatives."""
-    size = columns.shape[1]
-    lower = np.zeros((size, size), dtype=np.float32, order="F")
-    for begin in range(0, len(columns), BLOCK):
-        rows = slice(begin, begin + BLOCK)
-        part = np.asfortranarray(columns[rows] * np.sqrt(weight[rows])[:, None], dtype=np.float32)
-        lower = ssyrk(1.0, part, beta=1.0, c=lower, trans=1, lower=1, overwrite_c=1)
-    whole = np.zeros((size + 1, size + 1))
-    whole[:size, :size] = lower  # its lower half only
-    whole[size, :size] = columns.T @ weight
-    whole[size, size] = weight.sum()
-    # A millionth of the largest: what single precision may have taken from the smallest.
-    whole[np.diag_indices(size)] += penalty + 1e-6 * whole.diagonal()[:size].max(initial=0.0)
-    whole[size, size] += 1e-9
-    return cho_factor(whole, lower=True)
+    def _value(self, penalty: float, at: np.ndarray) -> tuple[float, np.ndarray]:
+        odds = self.columns @ at[:-1] + at[-1]
+        losses = np.logaddexp(0, odds) - self.labels * odds
+        return float(self.weight @ losses) + penalty / 2 * float(at[:-1] @ at[:-1]), odds
+
+    def _curvature(self, weight: np.ndarray) -> np.ndarray:
+        """The second derivatives (size + 1, size + 1) without the penalty; their lower half only."""
+        size = self.columns.shape[1]
+        lower = np.zeros((size, size), dtype=np.float32, order="F")
+        for begin in range(0, len(self.columns), BLOCK):
+            rows = slice(begin, begin + BLOCK)
+            part = np.asfortranarray(self.columns[rows] * np.sqrt(weight[rows])[:, None], dtype=np.float32)
+            lower = ssyrk(1.0, part, beta=1.0, c=lower, trans=1, lower=1, overwrite_c=1)
+        whole = np.zeros((size + 1, size + 1))
+        whole[:size, :size] = lower
+        whole[size, :size] = self.columns.T @ weight
+        whole[size, size] = weight.sum()
+        return whole
+
+    @staticmethod
+    def _factor(curvature: np.ndarray, penalty: float) -> tuple[np.ndarray, bool]:
+        """The Cholesky factor, with the penalty."""
+        whole, size = curvature.copy(), len(curvature) - 1
+        # A millionth of the largest: what single precision may have taken from the smallest.
+        whole[np.diag_indices(size)] += penalty + 1e-6 * curvature.diagonal()[:size].max(initial=0.0)
+        whole[size, size] += 1e-9
+        return cho_factor(whole, lower=True)
 
 
 def _straighten(values: np.ndarray, direction: int) -> Straightened:

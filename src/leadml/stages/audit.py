@@ -17,6 +17,7 @@ from leadml.stages.auditing import (
     audit_extracted,
     audit_key,
     input_digests,
+    scoring_population,
     stored_audit,
 )
 from leadml.stages.context import Context
@@ -27,7 +28,6 @@ from leadml.stages.rebuilding import (
     compare_earlier,
     draw_cutoffs,
     rebuild_features,
-    scoring_population,
 )
 from leadml.stages.scoring import exports_changed
 from leadml.stages.settings import check_extracted, mapping_settings, plain
@@ -50,8 +50,8 @@ def run(context: Context) -> None:
         before = stored_audit(context, extracted)
         proofs = merged(look_ahead(wrong, future), *(c.evidence for c in compared), kept_proofs(before, compared))
         with context.progress.phase(STAGE, f"leak audit of {len(extracted.features)} columns"):
-            scoring = scoring_population(context, extracted)
-            audited = audit_extracted(context, extracted, Known(proofs, scoring))
+            known = Known(proofs, scoring_population(context, extracted))
+            audited = audit_extracted(context, extracted, known)
         facts: dict[str, Any] = {"inputs": input_digests(extracted), "key": audit_key(context, extracted)}
         facts |= {"policy": context.config.audit.policy.value} | audited.to_dict()
         facts["comparisons"] = {n: [e.to_dict() for e in listed] for n, listed in sorted(proofs.items())}

@@ -32,7 +32,7 @@ from leadml.sources.mapping import parse_mapping
 from leadml.splits import Split
 from leadml.stages.context import Context
 from leadml.stages.settings import recipe
-from leadml.stages.stored import Extracted, read_extracted, read_frame, read_json
+from leadml.stages.stored import OPEN_LEADS, Extracted, read_archive, read_extracted, read_frame, read_json
 
 SHOWN = "medium"  # from which severity on a finding has a line on the terminal
 NEVER_LEAKS = (
@@ -118,10 +118,16 @@ def audit_training(context: Context, extracted: Extracted, split: Split, known: 
 
 def known_before(context: Context, extracted: Extracted) -> Known:
     """What train and extract know beyond the training frame: stored proofs, and the leads that would be scored."""
-    # Rebuilding needs extract, and extract ends with this audit.
-    from leadml.stages.rebuilding import scoring_population
-
     return Known(stored_proofs(context, extracted), scoring_population(context, extracted))
+
+
+def scoring_population(context: Context, extracted: Extracted) -> pd.DataFrame | None:
+    """Feature values of the leads that would be scored now: open at the end of the data, or the newest flat list."""
+    if extracted.facts["spec"] is None:
+        archived = read_archive(context.workspace, str(extracted.facts["source"]), 1)
+        return archived[0][1] if archived else None
+    open_leads = read_frame(context.workspace.features / OPEN_LEADS, "leadml extract")
+    return None if open_leads.empty else open_leads
 
 
 def columns_known(context: Context, features: Sequence[Feature], report: Mapping[str, Any]) -> Columns:

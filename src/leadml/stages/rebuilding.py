@@ -20,7 +20,6 @@ from leadml.features.own import with_own_files, with_same_files
 from leadml.features.spec import FeatureSpec
 from leadml.features.values import clean_values
 from leadml.problem import ProblemConfig
-from leadml.snapshots import build_population
 from leadml.sources.flat import read_flat
 from leadml.sources.mapping import Mapping
 from leadml.sources.tables import read_tables
@@ -30,7 +29,7 @@ from leadml.stages.auditing import audit_columns, has_ids, input_digests, traini
 from leadml.stages.context import Context
 from leadml.stages.scoring import open_tables
 from leadml.stages.settings import model_problem
-from leadml.stages.stored import Extracted, read_frame, read_json
+from leadml.stages.stored import Extracted, read_archive
 from leadml.stages.units import use_unit
 
 Sample = list[tuple[datetime, np.ndarray]]
@@ -102,33 +101,6 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def scoring_population(context: Context, extracted: Extracted) -> pd.DataFrame | None:
-    """Feature values of the leads that would be scored now: open at the end of the data, or the newest flat list."""
-    facts = extracted.facts
-    if facts["spec"] is None:
-        archived = read_archive(context, extracted)
-        return archived[0][1] if archived else None
-    con = connect(context.config.engine, context.workspace.hidden / "spill")
-    open_tables(con, context.workspace)
-    use_unit(con, model_problem(facts["problem"]))
-    cutoff = datetime.fromisoformat(facts["data_end"])
-    population = build_population(extract.lead_tables(con), model_problem(facts["problem"]), cutoff)
-    if population.empty:
-        return None
-    return feature_frame(con, extract.feature_tables(con, population), own_spec(context, facts["spec"]))[0]
-
-
-def read_archive(context: Context, extracted: Extracted) -> list[tuple[dict[str, Any], pd.DataFrame]]:
-    """What predict archived for this source, the newest first: facts and rows; at most ``audit.cutoffs`` of them."""
-    folder = context.workspace.data / "archive"
-    found: list[tuple[dict[str, Any], pd.DataFrame]] = []
-    for path in sorted(folder.glob("cutoff=*"), reverse=True) if folder.is_dir() else []:
-        facts = read_json(path / "archive.json", "leadml predict")
-        if facts["source"] == extracted.facts["source"] and len(found) < context.config.audit.cutoffs:
-            found.append((facts, read_frame(path / "features.parquet", "leadml predict")))
-    return found
-
-
 def compare_archive(context: Context, extracted: Extracted) -> Compared:
     """The archived rows against the same rows built from the exports of today.
 
@@ -139,7 +111,8 @@ def compare_archive(context: Context, extracted: Extracted) -> Compared:
     counts, rows, others = [], 0, 0
     labels = pd.Series(training_labels(context, extracted)).groupby(extracted.snapshots["lead_id"].to_numpy())
     converted = labels.max()
-    for facts, archived in read_archive(context, extracted):
+    source = str(extracted.facts["source"])
+    for facts, archived in read_archive(context.workspace, source, context.config.audit.cutoffs):
         if facts["inputs"] == input_digests(extracted):
             continue  # of these very exports: it cannot differ
         now = rows_now(context, extracted, facts, archived)

@@ -12,6 +12,8 @@ from leadml.errors import ArtifactError, DataError
 from leadml.features.dictionary import Feature
 from leadml.workspace import Workspace
 
+OPEN_LEADS = "open.parquet"  # beside the features: those of the leads that were open at the end of the data
+
 
 @dataclass(frozen=True)
 class Extracted:
@@ -37,6 +39,16 @@ def read_extracted(workspace: Workspace) -> Extracted:
     if len(snapshots) != len(X):
         raise DataError(f"{folder}: {len(snapshots)} snapshots but {len(X)} feature rows; run leadml extract again")
     return Extracted(snapshots, X, features, facts)
+
+
+def read_archive(workspace: Workspace, source: str, most: int) -> list[tuple[dict[str, Any], pd.DataFrame]]:
+    """What predict archived for this source, the newest first: facts and rows; at most so many of them."""
+    found: list[tuple[dict[str, Any], pd.DataFrame]] = []
+    for path in sorted((workspace.data / "archive").glob("cutoff=*"), reverse=True):
+        facts = read_json(path / "archive.json", "leadml predict")
+        if facts["source"] == source and len(found) < most:
+            found.append((facts, read_frame(path / "features.parquet", "leadml predict")))
+    return found
 
 
 def read_json(path: Path, remedy: str) -> Any:
