@@ -1,6 +1,7 @@
 """The search for settings: it goes on where it stopped, believes only folds without a say, and says what it did."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from leadml.models.boosted import scale_model
 from leadml.models.plan import FoldRows, Ingredients
 from leadml.models.tuning import apply_settings, honest_gain, open_settings, starting_point
 from leadml.search import BEFORE, SearchLimits, best_trial, open_study, run_trials
+from leadml.stages.tuning import forget_searches
 
 OPEN = ("learning_rate", "num_leaves", "max_depth", "min_data_in_leaf", "feature_fraction")
 MODEL = replace(make_config().model, **dict.fromkeys(OPEN))
@@ -107,6 +109,15 @@ def test_noise_is_not_believed():
     honest, seeming = np.array(found).T
     assert (seeming > 0).mean() > 0.95
     assert abs(honest.mean()) < 0.002
+
+
+def test_the_trials_of_the_latest_ten_searches_are_kept(tmp_path):
+    for number in range(13):
+        (tmp_path / f"{number:x}.log").write_text("")
+        os.utime(tmp_path / f"{number:x}.log", (number, number))
+    (tmp_path / "notes.txt").write_text("")
+    forget_searches(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {*(f"{n:x}.log" for n in range(3, 13)), "notes.txt"}
 
 
 def test_what_a_person_set_stays():

@@ -21,6 +21,7 @@ from leadml.stages.stored import Extracted
 
 STAGE = "train"
 WITHOUT_TREES = (Rung.points, Rung.logistic)
+KEPT = 10  # searches whose trials stay on disk: of other rows or settings they serve only who goes back to those
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,10 @@ def tune(context: Context, extracted: Extracted, features: list[Feature]) -> Tun
     data = prepare(extracted.snapshots, extracted.X, features, recipe(config))
     folder = context.workspace.data / "tuning"
     folder.mkdir(parents=True, exist_ok=True)
-    study = open_study(str(folder / f"{search_key(context, features)}.log"))
+    path = folder / f"{search_key(context, features)}.log"
+    study = open_study(str(path))
+    path.touch()
+    forget_searches(folder)
     limits = SearchLimits(asked.minutes, asked.trials, open_settings(config.model), config.seed)
     begun = time.monotonic()
     with threadpool_limits(1, user_api="blas"):
@@ -95,6 +99,12 @@ def tune(context: Context, extracted: Extracted, features: list[Feature]) -> Tun
     ]
     model = apply_settings(config.model, found.settings) if found and found.proven else config.model
     return Tuned(model, found, trials, seconds, new)
+
+
+def forget_searches(folder: Path) -> None:
+    """Deletes the trials of all but the latest `KEPT` searches."""
+    for path in sorted(folder.glob("*.log"), key=lambda p: p.stat().st_mtime)[:-KEPT]:
+        path.unlink()
 
 
 def search_key(context: Context, features: list[Feature]) -> str:
