@@ -112,9 +112,9 @@ def test_noise_is_not_believed():
 
 
 def test_the_trials_of_the_latest_ten_searches_are_kept(tmp_path):
-    for number in range(13):
-        (tmp_path / f"{number:x}.log").write_text("")
-        os.utime(tmp_path / f"{number:x}.log", (number, number))
+    for place in range(13):
+        (tmp_path / f"{place:x}.log").write_text("")
+        os.utime(tmp_path / f"{place:x}.log", (place, place))
     (tmp_path / "notes.txt").write_text("")
     forget_searches(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == {*(f"{n:x}.log" for n in range(3, 13)), "notes.txt"}

@@ -18,7 +18,6 @@ from leadml.features.spec import FeatureTables
 
 CUTOFFS = 3
 MOST = 200  # snapshots at each cutoff
-DATED_BY_CHANGE = "history"
 DATED_BY_KNOWN = ("leads", "accounts", "touchpoints", "conversions", "closures")
 NAMED = 5  # features, in a refusal
 

@@ -25,7 +25,6 @@ TIME = _set(
 KIND = _set(
     "type kind channel medium action event activity method category tipo clase canal medio accion evento actividad via"
 )
-DIRECTION = _set("direction sense initiator inbound outbound sentido direccion initiated iniciador")
 CONTENT = _set("page url path subject campaign asset title topic pagina asunto campana titulo tema recurso form")
 DURATION = _set("duration seconds minutes length duracion segundos minutos")
 AMOUNT = _set(

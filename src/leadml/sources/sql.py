@@ -29,13 +29,6 @@ def literals(values: Iterable[str]) -> str:
     return ", ".join(literal(v) for v in values)
 
 
-def stripped(expr: str) -> str:
-    """The text without blanks at its ends: spaces, tabs, line breaks and no-break spaces."""
-    odd = " OR ".join(f"contains({expr}, {literal(c)})" for c in "\t\n\r\u00a0")
-    # Trimming a set of characters costs five times as much as trimming spaces, and few texts need it.
-    return f"CASE WHEN {odd} THEN trim({expr}, {literal(BLANKS)}) ELSE trim({expr}) END"
-
-
 def present(expr: str, missing: Iterable[str]) -> str:
     """A stripped text, NULL where it is one of the texts (lower case) that mean missing."""
     texts = sorted({*missing, ""})

@@ -12,7 +12,7 @@ from leadml.stages import champions
 from leadml.stages.calibrate import decide, decision_text
 from leadml.stages.carding import write_card
 from leadml.stages.context import Context
-from leadml.stages.racing import race_metrics, race_tags
+from leadml.stages.race_told import race_metrics, race_tags
 from leadml.stages.settings import plain
 from leadml.stages.stored import Extracted
 from leadml.stages.successions import Succession

@@ -14,7 +14,8 @@ from leadml.stages.doubts import champion_doubts
 from leadml.stages.judging import judge_further, tell_fairness, tell_intercepts
 from leadml.stages.lacking import lacking_extracted, tell_lacking
 from leadml.stages.publishing import publish
-from leadml.stages.racing import race_champion, race_lines, recipe_facts
+from leadml.stages.race_told import race_lines
+from leadml.stages.racing import race_champion, recipe_facts
 from leadml.stages.scaling import frozen_scale, new_reference, new_scale, rounded
 from leadml.stages.settings import check_extracted
 from leadml.stages.stored import Extracted, read_extracted
