@@ -7,6 +7,7 @@ row counts, multiplied by account weights (accounts x draws), gives every segmen
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -45,6 +46,26 @@ class ScoredLists:
     lists: int
     accounts: int
 
+    @cached_property
+    def segments(self) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
+        """By list, how many rows and how many converted rows of each account a segment holds, (segments, accounts)."""
+        order = np.lexsort((-self.score, self.list_code))
+        borders = np.searchsorted(self.list_code[order], np.arange(self.lists + 1))
+        return [
+            _segments(self.score[rows], self.label[rows], self.account_code[rows], self.accounts)
+            for rows in (order[low:high] for low, high in pairwise(borders))
+        ]
+
+    @cached_property
+    def losses(self) -> dict[str, sparse.csr_array]:
+        """How many ``rows`` each account has in a list, and their ``log_loss`` and ``brier``: (lists, accounts)."""
+        log_losses, squares = row_losses(self.label, self.probability)
+        values = {"rows": np.ones(len(self.label)), "log_loss": log_losses, "brier": squares}
+        return {
+            name: _sums(self.list_code, self.account_code, value, (self.lists, self.accounts))
+            for name, value in values.items()
+        }
+
 
 def evaluate_lists(frame: pd.DataFrame) -> dict[str, float | None]:
     """Every one of `FIGURES`, computed on each list and averaged with equal weight, and how many lists there were.
@@ -81,13 +102,7 @@ def score_lists(frame: pd.DataFrame, score: np.ndarray, probability: np.ndarray)
 
 def weighted_figures(scored: ScoredLists, weights: np.ndarray) -> dict[str, Draws]:
     """`FIGURES` averaged over lists, for every column of account weights (accounts, draws)."""
-    order = np.lexsort((-scored.score, scored.list_code))
-    borders = np.searchsorted(scored.list_code[order], np.arange(scored.lists + 1))
-    by_list = []
-    for low, high in pairwise(borders):
-        rows = order[low:high]
-        counts, positives = _segments(scored.score[rows], scored.label[rows], scored.account_code[rows], weights)
-        by_list.append(rank_figures(counts, positives))
+    by_list = [rank_figures(rows @ weights, converted @ weights) for rows, converted in scored.segments]
     averaged = {name: _mean_over_lists([figures[name] for figures in by_list]) for name in by_list[0]}
     averaged |= loss_figures(scored, weights)
     return {name: averaged[name] for name in FIGURES}
@@ -131,8 +146,8 @@ def capture_curve(frame: pd.DataFrame, shares: Sequence[float]) -> list[dict[str
             continue
         order = np.argsort(-rows["score"].to_numpy(dtype=np.float64), kind="stable")
         accounts, ones = np.arange(len(rows)), np.ones((len(rows), 1))
-        counts, positives = _segments(rows["score"].to_numpy(dtype=np.float64)[order], label[order], accounts, ones)
-        above, captured = np.cumsum(counts, axis=0), np.cumsum(positives, axis=0)
+        found = _segments(rows["score"].to_numpy(dtype=np.float64)[order], label[order], accounts, len(rows))
+        above, captured = (np.cumsum(matrix @ ones, axis=0) for matrix in found)
         curves.append([_capture(above, captured, np.array([s * len(rows)]))[0] / label.sum() for s in shares])
     mean = np.mean(curves, axis=0) if curves else np.full(len(shares), np.nan)
     return [{"share": float(s), "capture": float(c)} for s, c in zip(shares, mean, strict=True)]
@@ -151,8 +166,8 @@ def captured_by_list(
     held = np.zeros((scored.lists, weights.shape[1]))
     for place, (low, high) in enumerate(pairwise(borders)):
         rows = order[low:high]
-        counts, values = _segments(scored.score[rows], value[rows], scored.account_code[rows], weights)
-        above, captured = np.cumsum(counts, axis=0), np.cumsum(values, axis=0)
+        found = _segments(scored.score[rows], value[rows], scored.account_code[rows], scored.accounts)
+        above, captured = (np.cumsum(matrix @ weights, axis=0) for matrix in found)
         held[place] = captured[-1]
         for number, share in enumerate(shares):
             caught[number, place] = _capture(above, captured, share * above[-1])
@@ -198,32 +213,27 @@ def plain_number(value: float) -> float | None:
 
 def _one_list(label: np.ndarray, score: np.ndarray) -> dict[str, Draws]:
     order = np.argsort(-score, kind="stable")
-    return rank_figures(*_segments(score[order], label[order], np.arange(len(label)), np.ones((len(label), 1))))
+    rows, converted = _segments(score[order], label[order], np.arange(len(label)), len(label))
+    return rank_figures(rows @ np.ones((len(label), 1)), converted @ np.ones((len(label), 1)))
 
 
 def _segments(
-    score: np.ndarray, label: np.ndarray, account: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of rows and of converted rows (segments, draws) of one list sorted by falling score."""
+    score: np.ndarray, label: np.ndarray, account: np.ndarray, accounts: int
+) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """How many rows, and how much of ``label``, each account has in a segment; of one list sorted by falling score."""
     new_tie = np.r_[True, score[1:] != score[:-1]]
     tie = np.cumsum(new_tie) - 1
     converting = np.bincount(tie, weights=label) > 0
     new_segment = converting | np.r_[True, converting[:-1]]
     segment = (np.cumsum(new_segment) - 1)[tie]
-    return (
-        _sums(segment, account, np.ones(len(score)), weights),
-        _sums(segment, account, label, weights, int(segment[-1]) + 1),
-    )
+    shape = (int(segment[-1]) + 1, accounts)
+    return _sums(segment, account, np.ones(len(score)), shape), _sums(segment, account, label, shape)
 
 
-def _sums(
-    group: np.ndarray, account: np.ndarray, value: np.ndarray, weights: np.ndarray, groups: int | None = None
-) -> np.ndarray:
-    """Weighted sum of ``value`` in every group for every draw: (groups, draws)."""
+def _sums(group: np.ndarray, account: np.ndarray, value: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
+    """The sums of ``value`` by group and account."""
     used = value != 0
-    size = int(group.max()) + 1 if groups is None else groups
-    matrix = sparse.csr_array((value[used], (group[used], account[used])), shape=(size, len(weights)))
-    return np.asarray(matrix @ weights)
+    return sparse.csr_array((value[used], (group[used], account[used])), shape=shape)
 
 
 def _capture(above: np.ndarray, captured: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -239,14 +249,9 @@ def _capture(above: np.ndarray, captured: np.ndarray, target: np.ndarray) -> np.
 
 def loss_figures(scored: ScoredLists, weights: np.ndarray) -> dict[str, Draws]:
     """Log loss and Brier score averaged over lists, for every column of account weights (accounts, draws)."""
-    log_losses, squares = row_losses(scored.label, scored.probability)
-    rows = _sums(scored.list_code, scored.account_code, np.ones(len(scored.label)), weights, scored.lists)
-    figures = {}
-    for name, value in (("log_loss", log_losses), ("brier", squares)):
-        sums = _sums(scored.list_code, scored.account_code, value, weights, scored.lists)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            figures[name] = _mean_over_lists(list(sums / rows))
-    return figures
+    sums = {name: matrix @ weights for name, matrix in scored.losses.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {name: _mean_over_lists(list(sums[name] / sums["rows"])) for name in ("log_loss", "brier")}
 
 
 def _mean_over_lists(values: list[Draws]) -> Draws:
