@@ -8,6 +8,7 @@ from made_lists import make_config, make_leads, make_problem
 
 from leadml.calibration import Calibrator
 from leadml.errors import DataError
+from leadml.recipe_data import prepare
 from leadml.training import Trained, bound_shift, fit_recipe
 
 CONFIG = make_config()
@@ -146,6 +147,23 @@ def test_own_cutoffs_are_judged_in_calendar_weeks(made):
     assert trained.split.kind == "time"
     assert (trained.test["list"].dt.day_of_week == 0).all()
     assert trained.metrics["test"]["lists"] > 5
+
+
+@pytest.mark.parametrize(
+    ("ordered", "counts"),
+    [  # the oldest row of the first of the three folds, the newest of every fold
+        (True, [1 / 8, 1 / 4, 1 / 2, 1]),
+        (False, [1, 1, 1, 1]),
+    ],
+)
+def test_newer_rows_count_more_where_their_order_is_known(made, ordered, counts):
+    snapshots, X, features = made
+    rows = snapshots.index[snapshots["grid"] == "weekly"][:4000]
+    part = snapshots.loc[rows].assign(grid="row", cutoff=None, position=np.arange(4000, 0, -1) * 3)
+    data = prepare(part, X.loc[rows], features, replace(CONFIG, ordered=ordered))
+    weights = [fold.weight for fold in data.folds()]
+    found = [weights[0].min(), *[weight.max() for weight in weights]]
+    np.testing.assert_allclose(found, counts, rtol=0.01)
 
 
 @pytest.mark.parametrize("ordered", [False, True])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from leadml.bootstrap import BootstrapConfig, Interval, bootstrap_scores
-from leadml.calibration import calibration_bins, calibration_error, fit_sigmoid, recency_weights
+from leadml.calibration import calibration_bins, calibration_error, fit_sigmoid
 from leadml.chance import Judged, chance_calibration_error
 from leadml.config import TrainConfig
 from leadml.metrics import auc, capture_curve, evaluate_lists, plain_number
@@ -69,7 +69,7 @@ def judge_origins(stream: pd.DataFrame, train: TrainConfig, seed: int) -> list[d
 
     Args:
         stream: one row a lead and list: ``fold``, ``list``, ``lead_id``, ``account_id``, ``cutoff``, ``label``,
-            ``margin``, ``probability_other``.
+            ``margin``, ``probability_other``, ``recency`` (what the row counts in the rate of the others).
         train: bootstrap draws and confidence.
         seed: of the draws.
 
@@ -78,7 +78,7 @@ def judge_origins(stream: pd.DataFrame, train: TrainConfig, seed: int) -> list[d
         folds) as in `judge_test`.
     """
     config, found = BootstrapConfig(train.bootstrap, train.confidence, seed), []
-    weight = recency_weights(stream["cutoff"], stream["cutoff"].max(), train.base_rate_half_life_days)
+    weight = stream["recency"].to_numpy(float)
     label = stream["label"].to_numpy(float)
     for fold, rows in stream.groupby("fold", sort=True):
         others = (stream["fold"] != fold).to_numpy()

@@ -61,22 +61,28 @@ class RecipeData:
         """The rows as baselines take them."""
         return BaselineRows(self.snapshots.iloc[rows], self.X.iloc[rows], self.listed(rows))
 
+    def recency(self, rows: np.ndarray) -> np.ndarray:
+        """What each row (n,) counts where newer ones count more: the newest of them 1, half as much a half-life before.
+
+        A half-life is ``train.base_rate_half_life_days``; of rows that are in order but have no times (source.ordered),
+        the rows of a fold. All count the same where nothing tells which are newer.
+        """
+        if self.split.kind != "ordered":
+            cutoff = self.snapshots["cutoff"].iloc[rows]
+            return recency_weights(cutoff, cutoff.max(), self.config.train.base_rate_half_life_days)
+        place = np.argsort(np.argsort(self.snapshots["position"].to_numpy()))[rows]
+        fold = sum(len(validation) for _, validation in self.split.folds) / len(self.split.folds)
+        newer: np.ndarray = np.exp2((place - place.max()) / fold)
+        return newer
+
     def folds(self) -> list[FoldRows]:
         """The folds as the ladder takes them; a validation row counts the more the newer it is."""
         account = pd.factorize(self.snapshots["account_id"], use_na_sentinel=False)[0]
-        cutoff = self.snapshots["cutoff"]
-        last = cutoff.iloc[np.concatenate([rows for _, rows in self.split.folds])].max()
-        half_life = self.config.train.base_rate_half_life_days
+        parts = [validation for _, validation in self.split.folds]
+        weights = np.split(self.recency(np.concatenate(parts)), np.cumsum([len(part) for part in parts])[:-1])
         return [
-            FoldRows(
-                fit,
-                self.labels(fit),
-                validation,
-                self.labels(validation),
-                account[validation],
-                recency_weights(cutoff.iloc[validation], last, half_life),
-            )
-            for fit, validation in self.split.folds
+            FoldRows(fit, self.labels(fit), validation, self.labels(validation), account[validation], weight)
+            for (fit, validation), weight in zip(self.split.folds, weights, strict=True)
         ]
 
     def fit(self, rows: np.ndarray, plan: Plan, given: Ingredients | None = None) -> Model:

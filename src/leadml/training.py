@@ -17,7 +17,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from leadml.baselines import Baseline, build_baselines
-from leadml.calibration import MIN_SLOPE, BaseRate, Calibrator, estimate_base_rate, recency_weights, recentre
+from leadml.calibration import MIN_SLOPE, BaseRate, Calibrator, estimate_base_rate, recentre
 from leadml.config import ModelConfig, Rung
 from leadml.encoding import Encoder
 from leadml.features.dictionary import Feature
@@ -35,7 +35,7 @@ from leadml.segment_shifts import separate_segments
 from leadml.splits import Split
 from leadml.verdict import USE_POINTS, Verdict, build_verdict
 
-CALIBRATED = ["lead_id", "cutoff", "label", "margin"]
+CALIBRATED = ["snapshot", "lead_id", "label", "margin"]
 LEVEL_ROWS = 100_000  # training rows, at least, whose mean gives a compared model its level; every few of more
 
 
@@ -201,7 +201,8 @@ def _stream(data: RecipeData, plan: Plan) -> pd.DataFrame:
     found = zip(data.split.folds, plan.margins, plan.probabilities, strict=True)
     for number, ((_, validation), margins, probabilities) in enumerate(found, start=1):
         parts.append(data.part(validation).assign(fold=number, margin=margins, probability_other=probabilities))
-    return pd.concat(parts, ignore_index=True)
+    stream = pd.concat(parts, ignore_index=True)
+    return stream.assign(recency=data.recency(stream["snapshot"].to_numpy()))
 
 
 def _calibrate(data: RecipeData, matured: pd.DataFrame, rows: np.ndarray, slope: float) -> tuple[Calibrator, BaseRate]:
@@ -212,8 +213,7 @@ def _calibrate(data: RecipeData, matured: pd.DataFrame, rows: np.ndarray, slope:
     label = data.labels(rows)[data.listed(rows)]
     # Half a conversion stands for none: a rate of 0 has no log-odds.
     prior = (label.sum() + 0.5) / (len(label) + 1)
-    cutoff = matured["cutoff"]
-    weight = recency_weights(cutoff, cutoff.max(), data.config.train.base_rate_half_life_days)
+    weight = data.recency(matured["snapshot"].to_numpy())
     rate = estimate_base_rate(matured["label"].to_numpy(), matured["lead_id"].to_numpy(dtype=object), weight, prior)
     return Calibrator(slope, recentre(slope * matured["margin"].to_numpy(), weight, rate.rate)), rate
 

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from leadml.bootstrap import BootstrapConfig
-from leadml.calibration import recency_weights
 from leadml.calibration_forms import judge_forms
 from leadml.encoding import level_texts
 from leadml.errors import DataError
@@ -54,8 +53,7 @@ def reliability(context: Context, trained: Trained, levels: Mapping[str, Sequenc
     """`judge_reliability` of the test, and under ``forms`` isotonic and beta calibration (`judge_forms`)."""
     stream, test, config = trained.stream, trained.test, context.config
     found = judge_reliability(test, levels, AGE_BANDS, config.seed)
-    weight = recency_weights(stream["cutoff"], stream["cutoff"].max(), config.train.base_rate_half_life_days)
-    return found | {"forms": judge_forms(stream, test, weight, draws(context))}
+    return found | {"forms": judge_forms(stream, test, stream["recency"].to_numpy(), draws(context))}
 
 
 def fairness(context: Context, extracted: Extracted, audited: Audited, trained: Trained) -> dict[str, Any]:
