@@ -10,8 +10,10 @@ from audit_lookalikes import made_education
 from conftest import run_here
 
 from leadml.audit import Evidence
+from leadml.errors import DataError
 from leadml.features import build as feature_build
-from leadml.stages.auditing import late_fields
+from leadml.stages.auditing import late_fields, scoring_population
+from leadml.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 QUICK = ("train.bootstrap=10", "tracking.enabled=false", "model.max_trees=15")
@@ -231,6 +233,17 @@ def test_train_sees_the_leads_to_score_as_audit_does(tmp_path):
 
 
 # ------------------------------------------------------------------------------------- several tables
+def test_the_open_leads_are_those_that_extract_wrote(tmp_path):
+    context, of_tables = SimpleNamespace(workspace=Workspace(tmp_path)), SimpleNamespace(facts={"spec": {}})
+    with pytest.raises(DataError, match=r"open\.parquet is missing; run leadml extract first"):
+        scoring_population(context, of_tables)
+    for rows in (pd.DataFrame({"x": [1.0, np.nan], "y": ["a", None]}), pd.DataFrame({"x": [], "y": []})):
+        (tmp_path / "data/features").mkdir(parents=True, exist_ok=True)
+        rows.to_parquet(tmp_path / "data/features/open.parquet", index=False)
+        found = scoring_population(context, of_tables)
+        assert (found is None) if rows.empty else found["x"].isna().tolist() == [False, True]
+
+
 def test_changes_of_fixed_attributes_are_read_from_what_extract_published(tmp_path):
     """extract leaves changes.parquet; only attributes that are read as fixed are asked about."""
     known = pd.Timestamp("2026-01-01")

@@ -12,7 +12,9 @@ from conftest import counts, run_here
 from finished import SCORES, champion, registry_of, scores
 from made_champions import QUICK, files, history, make_challenger
 
+from leadml.config import TrackingConfig
 from leadml.stages import successions
+from leadml.tracking import set_champion
 from leadml.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -161,13 +163,18 @@ def test_a_broken_history_is_named(copy, quick):
         assert files(copy / "models") == before
 
 
-@pytest.mark.extra
-def test_the_alias_follows_and_catches_up_when_the_server_was_down(copy, quick, monkeypatch):
-    import mlflow
+def test_the_alias_is_set_where_tracking_says(copy, monkeypatch):
+    """And not in the registry that a shell names."""
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://127.0.0.1:9")
+    client, config = registry_of(copy), TrackingConfig(None, "leadml", "leadml", True)
+    version = client.get_model_version_by_alias("leadml", "champion").version
+    client.delete_registered_model_alias("leadml", "champion")
+    set_champion(config, Workspace(copy), version, {"checked": "yes"})
+    assert client.get_model_version_by_alias("leadml", "champion").tags["checked"] == "yes"
 
-    elsewhere = "http://127.0.0.1:9"  # a registry that a shell or an earlier call names is not asked
-    monkeypatch.setenv("MLFLOW_REGISTRY_URI", elsewhere)
-    mlflow.set_registry_uri(elsewhere)
+
+@pytest.mark.extra
+def test_the_alias_follows_and_catches_up_when_the_server_was_down(copy, quick):
     client, old = registry_of(copy), champion(copy).version
     first = client.get_model_version_by_alias("leadml", "champion")
     second = client.create_model_version("leadml", (copy / "mlartifacts").as_uri())

@@ -22,6 +22,7 @@ SIZE = ("simulate.leads=6000", "train.bootstrap=20")
 OUTPUTS = (
     "data/features/snapshots.parquet",
     "data/features/features.parquet",
+    "data/features/open.parquet",
     "data/features/dictionary.json",
     "data/interim/leads.parquet",
     "data/interim/touchpoints.parquet",
@@ -265,7 +266,7 @@ def test_extract_has_the_open_leads_features_as_predict_builds_them(root):
     known = pd.read_parquet(root / "data/features/open.parquet")
     built = pd.read_parquet(root / "data/archive" / SCORES.rsplit("/", 1)[1] / "features.parquet")
     assert len(known) == len(scores(root)) > 0
-    pd.testing.assert_frame_equal(known, built[known.columns.tolist()])
+    pd.testing.assert_frame_equal(known, built[known.columns.tolist()], check_exact=True)
 
 
 def test_mlflow_holds_parameters_figures_digests_and_plots(root):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from made_lists import make_config, make_leads, make_problem
 
+from leadml import training
 from leadml.calibration import Calibrator
 from leadml.errors import DataError
 from leadml.recipe_data import prepare
@@ -147,6 +148,23 @@ def test_own_cutoffs_are_judged_in_calendar_weeks(made):
     assert trained.split.kind == "time"
     assert (trained.test["list"].dt.day_of_week == 0).all()
     assert trained.metrics["test"]["lists"] > 5
+
+
+def test_a_compared_models_level_does_not_depend_on_which_rows_give_it(made, trained, monkeypatch):
+    """Also where every second row is one of the likelier half."""
+    snapshots, X, features = made
+    weekly = snapshots.index[snapshots["grid"] == "weekly"]
+    train = weekly[prepare(snapshots.loc[weekly], X.loc[weekly], features, CONFIG).split.train]
+    order = train[np.argsort(-trained.judged.margins(X.loc[train], 1), kind="stable")]
+    half = len(order) // 2
+    mixed = np.stack([order[:half], order[half : 2 * half]], axis=1).ravel()
+    rows = np.r_[mixed, weekly.difference(train)]
+    part = (snapshots.loc[rows].reset_index(drop=True), X.loc[rows].reset_index(drop=True), features, CONFIG)
+    means = []
+    for most in (len(rows), half):
+        monkeypatch.setattr(training, "LEVEL_ROWS", most)
+        means.append(fit_recipe(*part).test["probability_without_effort"].mean())
+    assert means[1] == pytest.approx(means[0], rel=0.1)
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,8 @@ def test_the_trials_of_the_latest_ten_searches_are_kept(tmp_path):
         (tmp_path / f"{place:x}.log").write_text("")
         os.utime(tmp_path / f"{place:x}.log", (place, place))
     (tmp_path / "notes.txt").write_text("")
-    forget_searches(tmp_path)
-    assert {p.name for p in tmp_path.iterdir()} == {*(f"{n:x}.log" for n in range(3, 13)), "notes.txt"}
+    forget_searches(tmp_path, tmp_path / "1.log")
+    assert {p.name for p in tmp_path.iterdir()} == {"1.log", *(f"{n:x}.log" for n in range(3, 13)), "notes.txt"}
 
 
 def test_what_a_person_set_stays():

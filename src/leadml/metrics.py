@@ -29,6 +29,7 @@ FIGURES = (
 SHARES = (0.05, 0.10, 0.20)
 LOSS_CLIP = 1e-15
 Draws = np.ndarray  # (draws,) float64, NaN where a figure does not exist
+Segments = tuple[sparse.csr_array, sparse.csr_array]  # of one list: rows, and converted rows or another value
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,16 @@ class ScoredLists:
     accounts: int
 
     @cached_property
-    def segments(self) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
-        """By list, how many rows and how many converted rows of each account a segment holds, (segments, accounts)."""
+    def segments(self) -> list[Segments]:
+        """`segments_of` the labels."""
+        return self.segments_of(self.label)
+
+    def segments_of(self, value: np.ndarray) -> list[Segments]:
+        """By list, how many rows and how much of ``value`` (n,) an account has in a segment: (segments, accounts)."""
         order = np.lexsort((-self.score, self.list_code))
         borders = np.searchsorted(self.list_code[order], np.arange(self.lists + 1))
         return [
-            _segments(self.score[rows], self.label[rows], self.account_code[rows], self.accounts)
+            _segments(self.score[rows], value[rows], self.account_code[rows], self.accounts)
             for rows in (order[low:high] for low, high in pairwise(borders))
         ]
 
@@ -154,19 +159,16 @@ def capture_curve(frame: pd.DataFrame, shares: Sequence[float]) -> list[dict[str
 
 
 def captured_by_list(
-    scored: ScoredLists, value: np.ndarray, weights: np.ndarray, shares: Sequence[float]
+    segments: Sequence[Segments], weights: np.ndarray, shares: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What of ``value`` (n,), 0 or more, lies in the top shares of each list, for every draw of account weights.
+    """What of a value, 0 or more, lies in the top shares of each list, for every draw of account weights.
 
-    Ties as in `rank_figures`. Gives (shares, lists, draws), and all that each list holds (lists, draws).
+    ``segments`` are `ScoredLists.segments_of` the value, ties as in `rank_figures`. Gives (shares, lists, draws), and
+    all that each list holds (lists, draws).
     """
-    order = np.lexsort((-scored.score, scored.list_code))
-    borders = np.searchsorted(scored.list_code[order], np.arange(scored.lists + 1))
-    caught = np.zeros((len(shares), scored.lists, weights.shape[1]))
-    held = np.zeros((scored.lists, weights.shape[1]))
-    for place, (low, high) in enumerate(pairwise(borders)):
-        rows = order[low:high]
-        found = _segments(scored.score[rows], value[rows], scored.account_code[rows], scored.accounts)
+    caught = np.zeros((len(shares), len(segments), weights.shape[1]))
+    held = np.zeros((len(segments), weights.shape[1]))
+    for place, found in enumerate(segments):
         above, captured = (np.cumsum(matrix @ weights, axis=0) for matrix in found)
         held[place] = captured[-1]
         for number, share in enumerate(shares):
@@ -217,9 +219,7 @@ def _one_list(label: np.ndarray, score: np.ndarray) -> dict[str, Draws]:
     return rank_figures(rows @ np.ones((len(label), 1)), converted @ np.ones((len(label), 1)))
 
 
-def _segments(
-    score: np.ndarray, label: np.ndarray, account: np.ndarray, accounts: int
-) -> tuple[sparse.csr_array, sparse.csr_array]:
+def _segments(score: np.ndarray, label: np.ndarray, account: np.ndarray, accounts: int) -> Segments:
     """How many rows, and how much of ``label``, each account has in a segment; of one list sorted by falling score."""
     new_tie = np.r_[True, score[1:] != score[:-1]]
     tie = np.cumsum(new_tie) - 1

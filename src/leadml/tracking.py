@@ -39,16 +39,24 @@ def tracking_uri(config: TrackingConfig, workspace: Workspace) -> str:
 
 
 def open_client(config: TrackingConfig, workspace: Workspace) -> Any:
-    """MLflow's client for runs and registry, both at :func:`tracking_uri`, and MLflow's own functions sent there too.
+    """MLflow's client for runs and registry, both at `tracking_uri`.
 
     The registry is named as well: MLflow would take the one of ``MLFLOW_REGISTRY_URI`` or of an earlier call.
     """
     import mlflow
 
     uri = tracking_uri(config, workspace)
+    return mlflow.MlflowClient(uri, uri)
+
+
+def send_to(config: TrackingConfig, workspace: Workspace) -> Any:
+    """`open_client`, with MLflow's own functions (its runs, its models) sent there too, for the whole process."""
+    import mlflow
+
+    uri = tracking_uri(config, workspace)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
-    return mlflow.MlflowClient(uri, uri)
+    return open_client(config, workspace)
 
 
 @contextmanager
@@ -91,7 +99,7 @@ def log_training(config: TrackingConfig, workspace: Workspace, record: RunRecord
     with quiet():
         import mlflow
 
-        client = open_client(config, workspace)
+        client = send_to(config, workspace)
         experiment = get_experiment(client, config, workspace)
         with mlflow.start_run(experiment_id=experiment, tags=record.tags) as run:
             mlflow.log_params({k: str(v)[:PARAMETER_LIMIT] for k, v in record.parameters.items()})
@@ -203,7 +211,7 @@ def log_backtest(config: TrackingConfig, workspace: Workspace, record: BacktestR
     with quiet():
         import mlflow
 
-        experiment = get_experiment(open_client(config, workspace), config, workspace)
+        experiment = get_experiment(send_to(config, workspace), config, workspace)
         with mlflow.start_run(experiment_id=experiment, run_name="backtest", tags=record.tags) as run:
             mlflow.log_params({k: str(v)[:PARAMETER_LIMIT] for k, v in record.parameters.items()})
             mlflow.log_metrics(record.metrics)

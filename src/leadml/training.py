@@ -36,7 +36,7 @@ from leadml.splits import Split
 from leadml.verdict import USE_POINTS, Verdict, build_verdict
 
 CALIBRATED = ["snapshot", "lead_id", "label", "margin"]
-LEVEL_ROWS = 100_000  # training rows, at least, whose mean gives a compared model its level; every few of more
+LEVEL_ROWS = 100_000  # training rows, drawn where there are more, whose mean gives a compared model its level
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,8 @@ def _judge_beside(data: RecipeData, features: tuple[Feature, ...], plan: Plan, s
     train, threads = data.split.train, data.config.threads
     model = data.fit(train, plan, replace(data.given, features=features))
     listed = train[data.listed(train)]
-    listed = listed[:: max(1, len(listed) // LEVEL_ROWS)]
+    if len(listed) > LEVEL_ROWS:
+        listed = np.sort(np.random.default_rng(data.config.seed).choice(listed, LEVEL_ROWS, replace=False))
     fitted = slope * model.margins(data.X.iloc[listed], threads)
     margins = model.margins(data.X.iloc[data.split.test], threads)
     calibrator = Calibrator(slope, recentre(fitted, np.ones(len(fitted)), rate))

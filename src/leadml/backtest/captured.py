@@ -83,11 +83,12 @@ def draw_captured(
         config: draws, confidence, seed.
     """
     tables = {name: score_lists(test, *pair) for name, pair in scores.items()}
+    segments = {name: table.segments_of(value) for name, table in tables.items()}
     parts: dict[str, list[np.ndarray]] = {name: [] for name in tables}
     held = []
     for weights in _weights(next(iter(tables.values())).accounts, config):
-        for name, table in tables.items():
-            caught, total = captured_by_list(table, value, weights, shares)
+        for name, found in segments.items():
+            caught, total = captured_by_list(found, weights, shares)
             parts[name].append(caught)
         held.append(total)
     return Captured(

@@ -260,9 +260,9 @@ class _Loss:
         """Weights and intercept of the lowest loss, by Newton steps from ``at``.
 
         Loss and gradient are in double precision, and so is the result. The curvature, where nearly all the time goes,
-        is in single precision, and that of an earlier step is used again until a step promises more than a third of
+        is in single precision, and that of an earlier step is used again until a step promises more than `WORN` times
         what the one before did: a step that is off is made good by the next one. Steps that do not lower the loss are
-        halved. It ends where a step promises less than 1e-8 of a row.
+        halved. It ends where a step promises less than 1e-8 of a row by the curvature in use.
         """
         factor = None if self.curvature is None else self._factor(self.curvature, penalty)
         value, odds = self._value(penalty, at)

@@ -116,14 +116,15 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
     matured = frame[frame["label"].notna()].reset_index(drop=True)
     found = lacking_tables(context, con, frame, data_end)
     tell_lacking(context, STAGE, entry, found)
-    with context.progress.phase(STAGE, f"features of {len(matured):,} snapshots"):
+    with context.progress.phase(STAGE, f"features of {len(matured):,} snapshots and of the open leads"):
         tables = feature_tables(con, matured)
         whole = replace(build_spec(tables, context.config.features), own=own, currency=mapping.currency)
         spec = without_sensitive(context, mapping, whole, report)
         audited = audit_values(tables, audit_names(mapping, audit), whole) if audit else None
-        population = build_population(lead_tables(con), problem, data_end)
-        X, unlabelled, features, reused = build_together(context, con, tables, spec, matured, population)
+        open_leads = build_population(lead_tables(con), problem, data_end)
+        X, X_open, features, reused = build_together(context, con, tables, spec, matured, open_leads)
     if own:
+        tables = tables.with_snapshots(snapshot_table(con, matured))  # without the open leads
         compared = check_future(tables, X, matured, partial(own_frame, spec=spec, con=con), context.config.seed)
         told = f"{len(own)} features, {compared:,} snapshots, all the same"
         context.progress.say(STAGE, f"features of your own built again without what came later: {told}")
@@ -133,7 +134,7 @@ def extract_tables(context: Context, mapping: Mapping, con: Backend, entry: dict
         write_tables(out, con, context, report, data_end)
         write_quarantine(out, con, workspace)
         folder = write_features(out, workspace, matured, X, features)
-        unlabelled.to_parquet(folder / OPEN_LEADS, index=False)
+        X_open.to_parquet(folder / OPEN_LEADS, index=False)
         write_audited(out, context, audited)
         cohorts.to_csv(folder / "cohorts.csv", index=False)
         curve.to_csv(folder / "time_to_conversion.csv", index=False)
@@ -171,17 +172,17 @@ def build_together(
     tables: FeatureTables,
     spec: FeatureSpec,
     matured: pd.DataFrame,
-    open_now: pd.DataFrame,
+    open_leads: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Feature], int]:
-    """Features of the snapshots and of the leads open now, their dictionary, and how many rows the last extract had.
+    """Features of the snapshots and of the open leads, their dictionary, and how many snapshots the last extract had.
 
     In one go: no row depends on the others, and a query takes seconds even for few.
     """
-    keys = pd.concat([matured[KEYS], open_now[KEYS]], ignore_index=True)
+    keys = pd.concat([matured[KEYS], open_leads[KEYS]], ignore_index=True)
     built = read_built(context.workspace) if context.config.features.reuse else None
     X, features, reused = build_again(con, tables.with_snapshots(snapshot_table(con, keys)), keys, spec, built)
-    snapshot_table(con, matured)  # what the tables' own snapshots are read from
-    return X.iloc[: len(matured)], X.iloc[len(matured) :].reset_index(drop=True), features, reused
+    n = len(matured)
+    return X.iloc[:n], X.iloc[n:].reset_index(drop=True), features, int(reused[:n].sum())
 
 
 def check_data_span(con: Backend, problem: ProblemConfig, data_end: datetime) -> None:

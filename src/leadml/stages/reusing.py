@@ -33,27 +33,25 @@ def read_built(workspace: Workspace) -> Built | None:
 
 def build_again(
     con: Backend, tables: FeatureTables, snapshots: pd.DataFrame, spec: FeatureSpec, built: Built | None
-) -> tuple[pd.DataFrame, list[Feature], int]:
-    """The features of all snapshots, their dictionary, and how many rows were taken from ``built``.
+) -> tuple[pd.DataFrame, list[Feature], np.ndarray]:
+    """The features of all snapshots, their dictionary, and which rows were taken from ``built`` (n,).
 
     Features of the user's own may look at anything, so with them nothing is taken.
     """
     if built is None or spec.own:
-        return *feature_frame(con, tables, spec), 0
+        return *feature_frame(con, tables, spec), np.zeros(len(snapshots), dtype=bool)
     prints = fingerprint_leads(con, tables, built.end)
     place = find_same(built, snapshots, prints, describe_conditions(con, tables, spec, built.end))
     fresh = np.flatnonzero(place < 0)
     if not len(fresh):
-        return built.X.iloc[place].reset_index(drop=True), [d.feature for d in list_features(spec)], len(place)
+        return built.X.iloc[place].reset_index(drop=True), [d.feature for d in list_features(spec)], place >= 0
     keys = snapshot_table(con, snapshots.iloc[fresh])
     X, features = feature_frame(con, tables.with_snapshots(keys), spec)
-    kept = np.flatnonzero(place >= 0)
-    if not len(kept):
-        return X, features, 0
-    both = pd.concat([X, built.X.iloc[place[kept]]], ignore_index=True)
-    order = np.empty(len(snapshots), dtype=np.int64)
-    order[fresh], order[kept] = np.arange(len(fresh)), len(fresh) + np.arange(len(kept))
-    return both.iloc[order].reset_index(drop=True), features, len(kept)
+    if len(fresh) == len(place):
+        return X, features, place >= 0
+    order = len(fresh) + place
+    order[fresh] = np.arange(len(fresh))
+    return pd.concat([X, built.X], ignore_index=True).iloc[order].reset_index(drop=True), features, place >= 0
 
 
 def write_built(

@@ -84,9 +84,9 @@ def tune(context: Context, extracted: Extracted, features: list[Feature]) -> Tun
     folder = context.workspace.data / "tuning"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{search_key(context, features)}.log"
+    if not context.sweep:  # whose jobs, more than are kept perhaps, each go on from their own
+        forget_searches(folder, path)
     study = open_study(str(path))
-    path.touch()
-    forget_searches(folder)
     limits = SearchLimits(asked.minutes, asked.trials, open_settings(config.model), config.seed)
     begun = time.monotonic()
     with threadpool_limits(1, user_api="blas"):
@@ -101,10 +101,11 @@ def tune(context: Context, extracted: Extracted, features: list[Feature]) -> Tun
     return Tuned(model, found, trials, seconds, new)
 
 
-def forget_searches(folder: Path) -> None:
-    """Deletes the trials of all but the latest `KEPT` searches."""
+def forget_searches(folder: Path, used: Path) -> None:
+    """Deletes the trials of all but the latest `KEPT` searches and the one to be used."""
     for path in sorted(folder.glob("*.log"), key=lambda p: p.stat().st_mtime)[:-KEPT]:
-        path.unlink()
+        if path != used:
+            path.unlink()
 
 
 def search_key(context: Context, features: list[Feature]) -> str:
