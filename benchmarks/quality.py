@@ -16,9 +16,9 @@ Protocol
     them. Cases and rows in order: the newest 30 %. Neither: 30 % of the accounts, drawn; a draw for each of five seeds.
     Where there is an order the rows are the same for all seeds, which are then the learners'.
     Learners: `peers.LEARNERS` with the settings stated there, on two threads; `leadml` is `ConversionClassifier` as it
-    comes, told of times and accounts where there are any; `leadml tuned` the same with a search of two minutes. AutoMLs
-    get sixty seconds. Nobody sees a test label: they are in a file that is read only when figures are made, and no
-    setting was chosen by them.
+    comes, told of cutoffs, horizon and accounts where there are any; `leadml tuned` the same with a search of two
+    minutes. AutoMLs get sixty seconds. Nobody sees a test label: they are in a file that is read only when figures are
+    made, and no setting was chosen by them.
     Figures: of each weekly list, averaged over lists; elsewhere of all test rows as one list; then averaged over seeds.
     Probabilities are held within [1e-6, 1 - 1e-6] for log loss. The calibration error (ten bins of equal mass, all test
     rows) stands beside what a model would show by chance whose every probability is right. Lift: of the top tenth.
@@ -143,7 +143,7 @@ def run_ours(part: Part, path: Path, minutes: float | None) -> None:
     account = pd.read_parquet(part.folder / "accounts.parquet")["account"].to_numpy()
     began, used = time.perf_counter(), time.process_time()
     model = ConversionClassifier(tune_minutes=minutes, random_state=part.number, n_jobs=THREADS)
-    model.fit(train, label, groups=account, times=when if about["ordered"] else None)
+    model.fit(train, label, groups=account, times=when if about["ordered"] else None, gap=about["gap"])
     p = model.predict_proba(test)[:, 1]
     told = {"seconds": time.perf_counter() - began, "processor_seconds": time.process_time() - used}
     if model.plan_ is not None:

@@ -93,7 +93,8 @@ def extract(folder: Path, settings: list[str]) -> None:
 def write_part(extracted: Extracted, folder: Path, seed: int, ordered: bool) -> Split:
     """One split's files."""
     snapshots, names = typed(extracted.snapshots), [f.name for f in extracted.features]
-    split = build_split(snapshots, model_problem(extracted.facts["problem"]), SPLIT, seed, ordered)
+    problem = model_problem(extracted.facts["problem"])
+    split = build_split(snapshots, problem, SPLIT, seed, ordered)
     dated = snapshots["cutoff"].notna().all()
     when = snapshots["cutoff"].astype("int64") if dated else snapshots["position"].fillna(0).astype("int64")
     lists = snapshots["cutoff"].astype("int64") if split.kind == "weekly" else pd.Series(0, index=snapshots.index)
@@ -107,6 +108,7 @@ def write_part(extracted: Extracted, folder: Path, seed: int, ordered: bool) -> 
     X.iloc[test].to_parquet(folder / "test.parquet")
     pd.DataFrame(keys).iloc[test].to_parquet(folder / "keys.parquet")
     about = {
+        "gap": int((problem.gap_days + problem.horizon_days) * 86_400e6) if dated else None,  # in the unit of __when
         "categories": [f.name for f in extracted.features if f.kind is Kind.CATEGORY],
         "ordered": split.kind != "grouped",
         "kind": split.kind,

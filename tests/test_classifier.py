@@ -99,12 +99,15 @@ def test_folds_keep_groups_together_and_times_in_order():
     X, y = make_frame(600, 5)
     groups = np.arange(600) // 3
     model = ConversionClassifier(kind="logistic", strengths=(0.05,))
-    for fold in model._split((y == "won").astype(float), groups, None, 0):
+    for fold in model._split((y == "won").astype(float), groups, None, None, 0):
         assert not set(groups[fold.fit]) & set(groups[fold.validation])
     times = pd.date_range("2026-01-01", periods=600, freq="h").to_numpy()[np.random.default_rng(1).permutation(600)]
-    for fold in model._split((y == "won").astype(float), groups, times, 0):
+    for fold in model._split((y == "won").astype(float), groups, times, None, 0):
         assert times[fold.fit].max() < times[fold.validation].min()
+    for fold in model._split((y == "won").astype(float), groups, times, np.timedelta64(36, "h"), 0):
+        assert times[fold.fit].max() + np.timedelta64(36, "h") == times[fold.validation].min()
     assert model.fit(X, y, groups=groups).predict_proba(X).shape == (600, 2)
+    assert model.fit(X, y, times=times, gap="36h").predict_proba(X).shape == (600, 2)
     assert model.fit(X, y, times=times).predict_proba(X).shape == (600, 2)
 
 
@@ -168,6 +171,35 @@ def test_groups_and_times_of_another_length_are_refused(words, told):
     X, y = make_frame(100, 6)
     with pytest.raises(ValueError, match=told):
         ConversionClassifier(**QUICK).fit(X, y, **words)
+
+
+def test_rows_whose_outcome_is_open_are_not_learnt_from():
+    """Leads in list after list with one outcome each: an id tells it while the last list's answers are known."""
+    rng = np.random.default_rng(3)
+    lead, week = np.repeat(np.arange(150), 12), np.tile(np.arange(12), 150)
+    start = rng.integers(0, 60, 150)[lead]
+    y = (rng.random(150) < 0.4)[lead]
+    X, times = pd.DataFrame({"id": [f"L{i}" for i in lead], "x": rng.normal(size=len(lead))}), start + week
+    words = {"groups": lead, "times": times}
+    free, held = (
+        ConversionClassifier("logistic", **QUICK, folds=3, min_level_rows=2, max_levels=200).fit(X, y, **words, gap=gap)
+        for gap in (None, 12)
+    )
+    assert free.plan_.steps[0].loss + 0.03 < held.plan_.steps[0].loss
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ({"gap": 3}, "needs times"),
+        ({"gap": -1, "times": np.arange(200)}, "below 0"),
+        ({"gap": 500, "times": np.arange(200)}, "no fold is left"),
+    ],
+)
+def test_a_gap_that_cannot_be_is_refused(words, why):
+    X, y = make_frame(200, 5)
+    with pytest.raises(ValueError, match=why):
+        ConversionClassifier("logistic", **QUICK).fit(X, y, **words)
 
 
 def test_the_rate_of_few_recent_rows_is_drawn_to_that_of_all():

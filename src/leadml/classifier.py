@@ -99,7 +99,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, groups: Any = None, times: Any = None) -> "ConversionClassifier":
+    def fit(self, X: Any, y: Any, groups: Any = None, times: Any = None, gap: Any = None) -> "ConversionClassifier":
         """Choose by folds, then fit on all rows.
 
         Args:
@@ -107,11 +107,15 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
             y: (n,) of two classes; the probability is of the second in sorted order.
             groups: (n,) rows of one group (an account, a lead) count as one in comparisons and, without ``times``,
                 stay in one fold; a missing one is a group of its own.
-            times: (n,) when each row's outcome was known: folds then go forward, each fitted on rows known earlier,
-                and each counts half of the next newer one in calibration.
+            times: (n,) each row's cutoff: folds then go forward, each fitted on earlier rows, and each counts half of
+                the next newer one in calibration.
+            gap: how long after its time a row's outcome is known (a time span where ``times`` are dates, else in their
+                unit): rows whose outcome was still open when a fold begins are not fitted on for it. Rows of one lead
+                in list after list share an outcome, and without this a fold would be judged by rows that know it.
 
         Raises:
-            ValueError: no two classes, another shape than it should be, a missing time, an unknown ``kind``.
+            ValueError: no two classes, another shape than it should be, a missing time, a gap without times, below 0 or
+                so long that no fold is left, an unknown ``kind``.
         """
         frame, label = self._read_training(X, y)
         group, when = _read_groups(groups, len(label)), None if times is None else column_or_1d(times)
@@ -119,7 +123,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         if when is not None and (missing := int(pd.isna(when).sum())):
             raise ValueError(f"times: {missing} of {len(when)} are missing; give every row one, or no times at all")
         with threadpool_limits(1, user_api="blas"):  # sums of a thread each differ in their last digits
-            self._fit(frame, label, group, when)
+            self._fit(frame, label, group, when, _read_gap(gap, when))
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -160,7 +164,9 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.categorical = True
         return tags
 
-    def _fit(self, frame: pd.DataFrame, label: np.ndarray, group: np.ndarray, times: np.ndarray | None) -> None:
+    def _fit(
+        self, frame: pd.DataFrame, label: np.ndarray, group: np.ndarray, times: np.ndarray | None, gap: Any
+    ) -> None:
         rare = int(min(label.sum(), len(label) - label.sum()))
         model = scale_model(self._settings(), len(label), len(np.unique(group[label == 1])), frame.shape[1])
         given = Ingredients(self._features(frame), model, (), self._seed(), effective_n_jobs(self.n_jobs))
@@ -171,7 +177,9 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
             fit_encoder(frame, given.features, model.min_level_rows, model.max_levels)
         except DataError:  # no column varies: the rate is all that there is to know
             return
-        folds = self._split(label, group, times, given.seed) if rare >= FEWEST else []
+        folds = self._split(label, group, times, gap, given.seed) if rare >= FEWEST else []
+        if not folds and gap is not None and rare >= FEWEST:
+            raise ValueError(f"gap={gap}: no fold is left with rows of both classes to fit on; bring a longer history")
         if not folds:
             return
         if self.tune_minutes is not None and model.kind is not Rung.logistic:
@@ -196,7 +204,9 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
             return given
         return replace(given, model=apply_settings(given.model, found.settings))
 
-    def _split(self, label: np.ndarray, group: np.ndarray, times: np.ndarray | None, seed: int) -> list[FoldRows]:
+    def _split(
+        self, label: np.ndarray, group: np.ndarray, times: np.ndarray | None, gap: Any, seed: int
+    ) -> list[FoldRows]:
         if times is None:
             parts = min(self.folds, len(np.unique(group[label == 1])), len(np.unique(group[label == 0])))
             if parts < FEWEST:
@@ -209,7 +219,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
                 else StratifiedGroupKFold(**settings).split(label, label, group)
             )
         else:
-            pairs = _forward(times, self.folds)
+            pairs = _forward(times, self.folds, gap)
         # Where there is time, a fold counts half of the next newer one: rates move.
         shares = [1.0 if times is None else 0.5 ** (len(pairs) - 1 - k) for k in range(len(pairs))]
         return [
@@ -293,13 +303,31 @@ def _read_groups(groups: Any, rows: int) -> np.ndarray:
     return np.where(codes < 0, len(known) + np.arange(len(codes)), codes)
 
 
-def _forward(times: np.ndarray, folds: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Blocks of the newer half of the rows, each with all rows that are earlier than its first; ties stay together."""
+def _read_gap(gap: Any, times: np.ndarray | None) -> Any:
+    """The gap as it can be added to the times; None without one."""
+    if gap is None:
+        return None
+    if times is None:
+        raise ValueError(f"gap={gap} needs times")
+    span = pd.Timedelta(gap).to_timedelta64() if times.dtype.kind == "M" else gap
+    if span < span * 0:
+        raise ValueError(f"gap={gap} is below 0")
+    return span
+
+
+def _forward(times: np.ndarray, folds: int, gap: Any = None) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Blocks of the newer half of the rows, each with all rows that are earlier than its first; ties stay together.
+
+    With a ``gap``, only those whose time plus it is not later than the block's first.
+    """
     ordered = np.sort(times)
     newest = ordered[len(ordered) // 2 :]
     starts = np.unique([part[0] for part in np.array_split(newest, min(folds, len(newest)))])
     ends = [*starts[1:], None]
     return [
-        (np.flatnonzero(times < low), np.flatnonzero((times >= low) & (times < high if high is not None else True)))
+        (
+            np.flatnonzero((times < low) & (True if gap is None else times + gap <= low)),
+            np.flatnonzero((times >= low) & (times < high if high is not None else True)),
+        )
         for low, high in zip(starts, ends, strict=True)
     ]
