@@ -78,7 +78,8 @@ def test_of_shuffled_labels_hardly_one_is_deployed():
 @pytest.mark.deep
 @pytest.mark.skipif(not DEEP, reason="the features of a whole company: in make deep")
 def test_of_a_company_whose_conversions_nothing_tells_hardly_one_is_deployed(small_company):
-    extracted, config = read_extracted(Workspace(small_company)), settings(small_company, "train.bootstrap=200")
+    extracted = read_extracted(Workspace(small_company))
+    config = settings(small_company, "train.bootstrap=200", "train.min_conversions=20")  # constant rates give few
     snapshots, verdicts = typed(extracted.snapshots), []
     for seed in range(SEEDS):
         label = deal_conversions(snapshots, config.problem.horizon_days, seed)
