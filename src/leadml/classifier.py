@@ -61,7 +61,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         kind: str = "auto",
         *,
         folds: int = 4,
-        strengths: tuple[float, ...] = (0.005, 0.03, 0.2),
+        strengths: tuple[float, ...] = (0.005, 0.03, 0.2, 1.0),
         learning_rate: float | None = None,
         num_leaves: int | None = None,
         max_depth: int | None = None,
