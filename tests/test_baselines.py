@@ -4,13 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_lists import make_leads, number, read_card
+from scipy.special import logit
 
-from leadml.baselines import (
-    BaselineRows,
-    build_baselines,
-    score_logistic,
-    score_recency,
-)
+from leadml.baselines import BaselineRows, build_baselines, margins_baseline, score_recency
 from leadml.encoding import fit_encoder
 from leadml.metrics import auc
 from leadml.models import Member, Model
@@ -80,13 +76,19 @@ def test_recency_orders_by_the_last_sign_of_life_then_never():
     assert score_recency(rows_of(pd.DataFrame({"x": [1]}))) is None
 
 
-def test_every_baseline_has_the_base_rate_on_the_training_lists():
-    train, _, features = parts()
-    found, notes = build_baselines(train, train, logistic_of(train, features), CARD, rate=0.07)
+@pytest.mark.parametrize("level", [0.001, 0.07, 0.6])
+def test_every_baseline_can_be_put_on_a_level_and_keeps_its_order(level):
+    train, test, features = parts()
+    found, notes = build_baselines(train, test, logistic_of(train, features), CARD, rate=0.07)
     assert list(found) == ["constant", "points", "recency", "logistic"]
     assert notes == ()
+    np.testing.assert_array_equal(found["constant"].probability, 0.07)
     for name, baseline in found.items():
-        assert baseline.probability.mean() == pytest.approx(0.07, rel=1e-6), name
+        moved = baseline.at_level(level)
+        assert moved.probability.mean() == pytest.approx(level, rel=1e-6), name
+        np.testing.assert_array_equal(moved.score, baseline.score)
+        apart = logit(moved.probability) - logit(baseline.probability)
+        np.testing.assert_allclose(apart, apart[0], atol=1e-8)
 
 
 def test_signal_is_found_by_those_who_can():
@@ -105,14 +107,14 @@ def test_logistic_survives_infinite_unseen_and_missing_values():
     X["mail_kind"] = "never seen"
     X["visits_30d"] = np.inf
     X["noise_0"] = 1e300
-    odds = score_logistic(train, BaselineRows(test.snapshots, X, test.listed), logistic_of(train, features), 0.1)
-    assert np.isfinite(odds).all()
+    found = margins_baseline(logistic_of(train, features).margins(X))
+    assert np.isfinite(found.score).all() and ((found.probability > 0) & (found.probability < 1)).all()
 
 
 def test_logistic_on_categories_alone():
     train, test, features = parts()
     logistic = logistic_of(train, [f for f in features if f.name == "mail_kind"])
-    assert auc(test.label, score_logistic(train, test, logistic, 0.1)) > 0.55
+    assert auc(test.label, margins_baseline(logistic.margins(test.X)).score) > 0.55
 
 
 def test_unavailable_baselines_are_noted():

@@ -5,12 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_lists import make_config, make_leads, make_problem
+from scipy.special import logit
 
-from leadml import training
 from leadml.calibration import Calibrator
+from leadml.config import Rung
 from leadml.errors import DataError
 from leadml.recipe_data import prepare
-from leadml.training import Trained, bound_shift, fit_recipe
+from leadml.training import Trained, bound_shift, fit_recipe, judge_recipe
 
 CONFIG = make_config()
 
@@ -150,21 +151,21 @@ def test_own_cutoffs_are_judged_in_calendar_weeks(made):
     assert trained.metrics["test"]["lists"] > 5
 
 
-def test_a_compared_models_level_does_not_depend_on_which_rows_give_it(made, trained, monkeypatch):
-    """Also where every second row is one of the likelier half."""
-    snapshots, X, features = made
-    weekly = snapshots.index[snapshots["grid"] == "weekly"]
-    train = weekly[prepare(snapshots.loc[weekly], X.loc[weekly], features, CONFIG).split.train]
-    order = train[np.argsort(-trained.judged.margins(X.loc[train], 1), kind="stable")]
-    half = len(order) // 2
-    mixed = np.stack([order[:half], order[half : 2 * half]], axis=1).ravel()
-    rows = np.r_[mixed, weekly.difference(train)]
-    part = (snapshots.loc[rows].reset_index(drop=True), X.loc[rows].reset_index(drop=True), features, CONFIG)
-    means = []
-    for most in (len(rows), half):
-        monkeypatch.setattr(training, "LEVEL_ROWS", most)
-        means.append(fit_recipe(*part).test["probability_without_effort"].mean())
-    assert means[1] == pytest.approx(means[0], rel=0.1)
+def test_what_is_compared_has_the_models_level_and_the_constant_the_base_rate(made, trained):
+    test = trained.test
+    compared = [name for name in trained.metrics["scorers"] if name not in ("model", "constant")]
+    assert {"points", "logistic", "without_effort"} <= set(compared)
+    for name in compared:
+        assert test[f"probability_{name}"].mean() == pytest.approx(test["probability"].mean(), rel=1e-6), name
+    np.testing.assert_allclose(test["probability_constant"], trained.judged_base_rate.rate)
+
+
+def test_the_same_regression_as_model_and_as_baseline_differs_by_the_slope_alone(made):
+    config = replace(CONFIG, model=replace(CONFIG.model, kind=Rung.logistic))
+    judged = judge_recipe(prepare(*made, config))
+    test = judged.test
+    one, other = (logit(test[name].to_numpy()) for name in ("probability", "probability_logistic"))
+    np.testing.assert_allclose(one / judged.calibrator.slope, other + (one[0] / judged.calibrator.slope - other[0]))
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,15 @@
 """What the model must beat, on the same rows: constant rate, points, recency, logistic regression.
 
-Every baseline gets the base rate that the model's intercept reproduces, so that it loses or wins by what it knows of
-the leads and not by the drift of the rate between training and test.
+All but the constant get the model's own mean probability on the test rows (`Baseline.at_level`), so that they lose or
+win by what they know of the leads and not by the drift of the rate between training and test. No label is asked.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from leadml.calibration import SMALLEST, recentre
 from leadml.encoding import number_values
@@ -41,14 +41,18 @@ class Baseline:
     score: np.ndarray
     probability: np.ndarray
 
+    def at_level(self, mean: float) -> "Baseline":
+        """The same with all log-odds moved by as much as gives the probabilities this mean, in (0, 1)."""
+        odds = logit(self.probability)
+        return replace(self, probability=_probability(odds + recentre(odds, np.ones(len(odds)), mean)))
+
 
 def build_baselines(
     train: BaselineRows, test: BaselineRows, logistic: Model | None, card: Sequence[PointRule], rate: float
 ) -> tuple[dict[str, Baseline], tuple[str, ...]]:
     """All baselines that the data allow, fitted on ``train``, and notes on those left out.
 
-    ``constant`` comes first. ``rate`` is the base rate that every baseline reproduces on the training lists;
-    ``logistic`` was fitted on the training rows (None: they have one outcome only), ``card`` is the team's scorecard.
+    ``constant`` comes first, with the base rate ``rate``; the level of the others is that of training. ``logistic`` was fitted on the training rows (None: they have one outcome only), ``card`` is the team's scorecard.
     """
     size = len(test.snapshots)
     found = {"constant": Baseline(np.zeros(size), np.full(size, rate))}
@@ -67,8 +71,7 @@ def build_baselines(
         found[name] = Baseline(scored, _one_dimension(fitted, train, scored, rate))
     if logistic is None:
         return found, (*notes, "baseline logistic is not available: one outcome only in training")
-    odds = score_logistic(train, test, logistic, rate)
-    found["logistic"] = Baseline(odds, _probability(odds))
+    found["logistic"] = margins_baseline(logistic.margins(test.X))
     return found, tuple(notes)
 
 
@@ -84,11 +87,9 @@ def score_recency(rows: BaselineRows) -> np.ndarray | None:
     return -np.log1p(np.clip(np.nan_to_num(values, nan=NEVER_DAYS), 0, NEVER_DAYS))
 
 
-def score_logistic(train: BaselineRows, test: BaselineRows, model: Model, rate: float) -> np.ndarray:
-    """Log-odds (m,) of the test rows, moved so that the mean probability of the training lists is ``rate``."""
-    listed = train.listed if train.listed.any() else np.ones(len(train.X), dtype=bool)
-    odds = model.margins(train.X[listed])
-    return model.margins(test.X) + recentre(odds, np.ones(len(odds)), rate)
+def margins_baseline(margins: np.ndarray) -> Baseline:
+    """A fitted model's log-odds (n,) of the test rows as a baseline."""
+    return Baseline(margins, _probability(margins))
 
 
 def _one_dimension(score: np.ndarray, train: BaselineRows, test_score: np.ndarray, rate: float) -> np.ndarray:
@@ -102,8 +103,7 @@ def _one_dimension(score: np.ndarray, train: BaselineRows, test_score: np.ndarra
         return np.full(len(test_score), rate)
     centre = float(fitted.mean())
     model = LogisticRegression(C=1.0, solver="newton-cholesky").fit(((fitted - centre) / spread)[:, None], label)
-    shift = recentre(model.decision_function(((fitted - centre) / spread)[:, None]), np.ones(len(fitted)), rate)
-    return _probability(model.decision_function(((test_score - centre) / spread)[:, None]) + shift)
+    return _probability(model.decision_function(((test_score - centre) / spread)[:, None]))
 
 
 def _probability(log_odds: np.ndarray) -> np.ndarray:

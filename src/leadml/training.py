@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from leadml.baselines import Baseline, build_baselines
+from leadml.baselines import build_baselines, margins_baseline
 from leadml.calibration import MIN_SLOPE, BaseRate, Calibrator, estimate_base_rate, recentre
 from leadml.config import ModelConfig, Rung
 from leadml.encoding import Encoder
@@ -36,7 +36,6 @@ from leadml.splits import Split
 from leadml.verdict import USE_POINTS, Verdict, build_verdict
 
 CALIBRATED = ["snapshot", "lead_id", "label", "margin"]
-LEVEL_ROWS = 100_000  # training rows, drawn where there are more, whose mean gives a compared model its level
 
 
 @dataclass(frozen=True)
@@ -239,8 +238,11 @@ def _judge(data: RecipeData) -> Judged:
     )
     for name, features in {**_without_effort(data), **data.beside}.items():
         if plan.rung != Rung.points.value or used_features(config.card, [f.name for f in features]) is not None:
-            scorers[name] = _judge_beside(data, features, plan, slope, rate.rate)
+            other = data.fit(train, plan, replace(data.given, features=features))
+            scorers[name] = margins_baseline(slope * other.margins(data.X.iloc[data.split.test], config.threads))
+    level = float(test["probability"].mean())
     for name, scorer in scorers.items():
+        scorer = scorer if name == "constant" else scorer.at_level(level)
         test[f"score_{name}"], test[f"probability_{name}"] = scorer.score, scorer.probability
     metrics = judge_test(test, list(scorers), config.train, config.seed)
     metrics["origins"] = judge_origins(stream, config.train, config.seed)
@@ -265,19 +267,6 @@ def _without_effort(data: RecipeData) -> dict[str, tuple[Feature, ...]]:
     """The features but for those on what sales did; empty where that changes nothing."""
     features = tuple(f for f in data.features if not f.effort)
     return {} if len(features) in (0, len(data.features)) else {"without_effort": features}
-
-
-def _judge_beside(data: RecipeData, features: tuple[Feature, ...], plan: Plan, slope: float, rate: float) -> Baseline:
-    """The judged model with other features, as one more scorer."""
-    train, threads = data.split.train, data.config.threads
-    model = data.fit(train, plan, replace(data.given, features=features))
-    listed = train[data.listed(train)]
-    if len(listed) > LEVEL_ROWS:
-        listed = np.sort(np.random.default_rng(data.config.seed).choice(listed, LEVEL_ROWS, replace=False))
-    fitted = slope * model.margins(data.X.iloc[listed], threads)
-    margins = model.margins(data.X.iloc[data.split.test], threads)
-    calibrator = Calibrator(slope, recentre(fitted, np.ones(len(fitted)), rate))
-    return Baseline(margins, calibrator.probability(margins))
 
 
 def _shrinkage(split: Split) -> tuple[str, ...]:
