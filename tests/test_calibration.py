@@ -119,6 +119,10 @@ def test_base_rate_by_hand():
 def test_base_rate_without_a_conversion_is_pulled_down_not_to_zero():
     found = estimate_base_rate(np.zeros(1000), np.arange(1000).astype(object), np.ones(1000), prior=0.05)
     assert found.rate == pytest.approx(20 / (1000 + 400))
+    # The same leads on twelve lists each tell hardly more; of a lead the largest weight counts.
+    weight = np.repeat([1.0, *[0.5] * 11], 1000)
+    often = estimate_base_rate(np.zeros(12_000), np.tile(np.arange(1000), 12).astype(object), weight, prior=0.05)
+    assert often.rate == pytest.approx(found.rate)
 
 
 def test_bins_keep_equal_probabilities_together_and_count_everything():

@@ -124,6 +124,27 @@ def test_drift_is_conversions_over_expected_with_accounts_drawn():
     assert find_drift(lists.iloc[:0], CONFIG) is None
 
 
+@pytest.mark.parametrize(
+    ("expected", "converted", "high", "gone"),
+    [  # leads expected to convert, that did, Garwood's upper end over the expected, shown to be far fewer
+        (0.3, 0, 2.996 / 0.3, False),
+        (2.0, 0, 2.996 / 2, False),
+        (6.0, 0, 2.996 / 6, True),
+        (6.0, 3, 7.754 / 6, False),
+        (30.0, 4, 9.154 / 30, True),
+        (0.1, 4, 9.154 / 0.1, False),  # far more than expected, of too few accounts to say so
+    ],
+)
+def test_of_few_converting_accounts_only_far_fewer_than_expected_is_drift(expected, converted, high, gone):
+    lists = pd.DataFrame({"lead_id": [f"L{i % 100}" for i in range(200)], "probability": expected / 100})
+    lists["account_id"], lists["list"] = lists["lead_id"], np.repeat([1, 2], 100)
+    lists["label"] = (np.arange(200) % 100 < converted).astype(float)
+    found = find_drift(lists, CONFIG)
+    assert (found.ratio, found.conversions) == (pytest.approx(converted / expected), converted)
+    assert found.low == 0 and found.high == pytest.approx(max(high, found.ratio), rel=1e-3)
+    assert found.beyond(1.25) is gone
+
+
 # Months of a company: leads with six features, of which the last one tells as much as the others together.
 WEIGHTS = np.array([0.7, -0.5, 0.4, 0.0, 0.0, 1.0])
 FULL = [f"x{i}" for i in range(6)]

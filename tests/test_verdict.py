@@ -31,6 +31,8 @@ POOR_LIFT = {"lift_10": Interval(1.5, 0.9, 2.0, 80)}
         ({"origins": ((BETTER, LIFT), (WORSE, LIFT), (BETTER, LIFT), (WORSE, LIFT))}, "deploy"),
         ({"origins": ((BETTER, LIFT), (WORSE, LIFT), (BETTER, POOR), (WORSE, LIFT))}, "use points"),
         ({"is_points": True}, "use points"),
+        ({"is_points": True, "origins": ((BETTER, LIFT), (WORSE, LIFT), (BETTER, POOR), (WORSE, LIFT))}, "no signal"),
+        ({"is_points": True} | POOR_LIFT, "no signal"),
         (NO_POINTS, "deploy"),
         ({"loss_to_points": Interval(0.001, -0.001, 0.003, 80)}, "deploy"),
         ({"loss_to_points": Interval(0.003, 0.001, 0.005, 80)}, "use points"),
@@ -55,6 +57,13 @@ def test_the_rule(changes, name):
     assert verdict.name == name
     assert name in VERDICTS
     assert verdict.allows_champion == (name in ("deploy", "use points"))
+
+
+def test_what_the_model_lacks_is_said_as_it_is():
+    unsteady = replace(GOOD, origins=((WORSE, LIFT),) * 4)
+    assert "is better than it on the test, but not shown to hold" in build_verdict(unsteady, RULE).why
+    no_better = replace(unsteady, loss_to_points=BETTER)
+    assert "the model adds nothing" in build_verdict(no_better, RULE).why
 
 
 def test_the_reason_has_the_figures():

@@ -145,17 +145,17 @@ def estimate_base_rate(label: np.ndarray, lead: np.ndarray, weight: np.ndarray, 
 
     Beta-binomial in units of distinct converting leads, because rows of one lead are not independent. With ``c`` the
     converting leads, each counted once with the largest weight of its converting rows, and ``r`` the weighted rate,
-    the evidence is worth ``c / r`` rows and the prior 20 / ``prior`` rows::
+    the evidence is worth ``c / r`` leads and the prior 20 / ``prior`` leads::
 
         rate = (c + 20) / (c / r + 20 / prior)
 
-    Without any conversion in ``label`` the evidence is worth its weighted rows, all of them without a conversion.
+    Without any conversion in ``label`` the evidence is worth its leads, each with its largest weight.
     """
     converted = label == 1
     by_lead = pd.Series(weight[converted]).groupby(lead[converted]).max()
     effective = float(by_lead.sum())
     recent = float(np.average(label, weights=weight))
-    evidence = effective / recent if recent > 0 else float(weight.sum())
+    evidence = effective / recent if recent > 0 else float(pd.Series(weight).groupby(lead).max().sum())
     rate = (effective + PRIOR_CONVERSIONS) / (evidence + PRIOR_CONVERSIONS / prior)
     return BaseRate(float(rate), recent, float(prior), len(by_lead), effective)
 

@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2
 
-from leadml.bootstrap import BootstrapConfig, bootstrap_scores, draw_weights, percentile_interval
+from leadml.bootstrap import BootstrapConfig, bootstrap_scores, draw_weights, percentile_interval, too_few_accounts
 from leadml.errors import DataError
 
 DECIDES = "log_loss"
@@ -132,6 +133,10 @@ def run_race(test: pd.DataFrame, champion: np.ndarray, config: BootstrapConfig) 
 def find_drift(lists: pd.DataFrame, config: BootstrapConfig) -> Drift | None:
     """Conversions over expected ones, with an interval by drawing accounts; None where there is no row.
 
+    Where fewer accounts converted than draws can tell anything of (`too_few_accounts`), only that they are far fewer
+    than expected can be shown: the interval goes from 0 to the exact upper end for the number of converting accounts
+    (Garwood 1936) over the number expected, an account counting as its likeliest lead does on average.
+
     Args:
         lists: ``list``, ``lead_id``, ``account_id``, ``label`` and ``probability`` of rows that the model had not seen.
         config: draws, confidence, seed.
@@ -143,11 +148,20 @@ def find_drift(lists: pd.DataFrame, config: BootstrapConfig) -> Drift | None:
         np.bincount(codes, lists[name].to_numpy(dtype=np.float64), minlength=len(accounts))
         for name in ("label", "probability")
     )
-    drawn = [(label @ w) / (expected @ w) for w in draw_weights(len(accounts), config.draws, config.seed)]
     conversions = int(lists.loc[lists["label"] == 1, "lead_id"].nunique())
     ratio = float(label.sum() / expected.sum())
-    interval = percentile_interval(ratio, np.concatenate(drawn), config.confidence, conversions)
-    return Drift(ratio, interval.low, interval.high, conversions, int(lists["list"].nunique(dropna=False)))
+    low: float | None = 0.0
+    high: float | None
+    if too_few_accounts(lists):
+        mean = lists.groupby([codes, lists["lead_id"].to_numpy()])["probability"].mean()
+        converted = int((label > 0).sum())
+        most = float(chi2.ppf((1 + config.confidence) / 2, 2 * (converted + 1)) / 2)
+        high = max(ratio, most / float(mean.groupby(level=0).max().sum()))
+    else:
+        drawn = [(label @ w) / (expected @ w) for w in draw_weights(len(accounts), config.draws, config.seed)]
+        interval = percentile_interval(ratio, np.concatenate(drawn), config.confidence, conversions)
+        low, high = interval.low, interval.high
+    return Drift(ratio, low, high, conversions, int(lists["list"].nunique(dropna=False)))
 
 
 def judge_race(race: Mapping[str, Any], state: ChampionState, rules: RaceRules) -> RaceVerdict:

@@ -59,7 +59,7 @@ def judge_reliability(
 
 
 def judge_group(judged: Judged, seed: int) -> dict[str, Any]:
-    """Counts, mean probability, rate and its band, error and what chance shows, of some rows.
+    """Counts, mean probability, rate and its band, error and what chance shows, Brier score and its parts, of some rows.
 
     ``beyond`` says whether the error is above the 95th percentile of chance; None without a conversion. There are at
     most `MOST_BINS` equal-mass bins, one for every `CONVERSIONS_A_BIN` converting leads, and at least one.
@@ -80,6 +80,7 @@ def judge_group(judged: Judged, seed: int) -> dict[str, Any]:
         "error": error,
         "chance": chance,
         "beyond": None if not converting else bool(error > chance["high"]),
+        "brier": brier_parts(judged.p, judged.y, len(table)),
     }
 
 

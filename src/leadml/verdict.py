@@ -80,8 +80,9 @@ def build_verdict(evidence: Evidence, rule: TrainConfig) -> Verdict:
        10 % above 1, the same holds without intervals at ``rule.better_origins`` of the origins at least (the test is
        one of them), and the points scorecard is not better (the interval of the difference to it does not lie above 0).
        Where the model is the scorecard itself, it is ``use points``.
-    4. ``use points``: the interval of the scorecard's AUC lies above 0.5, that of its lift in the top 10 % above 1, and
-       that of its log loss difference to the constant below 0.
+    4. ``use points``: the model is not the scorecard, the interval of the scorecard's AUC lies above 0.5, that of its
+       lift in the top 10 % above 1, and that of its log loss difference to the constant below 0. The scorecard is then
+       judged as the model, by 3. with its own origins; where that does not hold the verdict is what follows.
     5. ``no signal``.
     """
     min_conversions = rule.min_conversions
@@ -123,14 +124,15 @@ def build_verdict(evidence: Evidence, rule: TrainConfig) -> Verdict:
         return Verdict(DEPLOY, better)
     points = evidence.points_auc
     if (
-        points is not None
+        not evidence.is_points
+        and points is not None
         and _above(points, 0.5)
         and _above(evidence.points_lift, 1)
         and _below(evidence.points_to_constant, 0)
     ):
         return Verdict(
             USE_POINTS,
-            f"the points scorecard orders the lists (AUC {_told(points)}) and the model adds nothing: {figures}",
+            f"the points scorecard orders the lists (AUC {_told(points)}) and the model {_lacks(evidence)}: {figures}",
         )
     return Verdict(NO_SIGNAL, f"not better than the constant rate: {figures}; do not deploy")
 
@@ -161,6 +163,12 @@ def keep_verdict(verdict: Verdict, kept: Sequence[str], compared: bool) -> Verdi
     told = f"{len(kept)} suspect{'s' if len(kept) > 1 else ''} kept unseen (audit.policy=keep): {', '.join(kept)}"
     told += "" if compared else "; no other feature is left, so there is no figure without"
     return Verdict(verdict.name, f"{verdict.why}; {told}")
+
+
+def _lacks(evidence: Evidence) -> str:
+    if _below(evidence.loss_to_points, 0):
+        return "is better than it on the test, but not shown to hold"
+    return "adds nothing"
 
 
 def _resting(leading: Sequence[str]) -> str:
