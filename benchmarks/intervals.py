@@ -45,7 +45,6 @@ ACCOUNTS = (800, 5000)  # fewest and most, drawn on a logarithmic scale
 FRESH = 40_000
 DRAWS, CONFIDENCE, ENOUGH = 200, 0.9, 50  # those of conf/config.yaml
 KEPT = ROOT / ".bench" / "coverage"
-CODE = ("src/leadml/bootstrap.py", "src/leadml/metrics.py", "src/leadml/account_means.py", "tests/made_company.py")
 GAIN = "to_constant"
 SHOWN = (*(f for f in FIGURES if not f.startswith("capture")), GAIN)  # a capture is a lift times its share
 
@@ -73,8 +72,8 @@ def main(companies: int) -> None:
 def code_digest() -> str:
     """Of what intervals are made by."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for name in CODE:
-        digest.update((ROOT / name).read_bytes())
+    for path in (*sorted((ROOT / "src" / "leadml").rglob("*.py")), ROOT / "tests" / "made_company.py"):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
 
 

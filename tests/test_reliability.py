@@ -90,6 +90,10 @@ def test_probabilities_that_are_off_are_found_out():
     right = judge_group(Judged.of(leads_in_lists(2000, 2, seed=5)), seed=1)
     assert off["beyond"] is True and off["rate"] > off["rate_high"]
     assert right["beyond"] is False and right["rate_low"] < right["rate"] < right["rate_high"]
+    for parts in (off["brier"], right["brier"]):
+        added = parts["uncertainty"] - parts["resolution"] + parts["reliability"] + parts["within"]
+        assert added == pytest.approx(parts["brier"], abs=1e-12)
+    assert off["brier"]["reliability"] > 5 * right["brier"]["reliability"]
 
 
 def test_a_group_without_a_conversion_has_one_bin_and_no_verdict():

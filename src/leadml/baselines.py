@@ -52,7 +52,8 @@ def build_baselines(
 ) -> tuple[dict[str, Baseline], tuple[str, ...]]:
     """All baselines that the data allow, fitted on ``train``, and notes on those left out.
 
-    ``constant`` comes first, with the base rate ``rate``; the level of the others is that of training. ``logistic`` was fitted on the training rows (None: they have one outcome only), ``card`` is the team's scorecard.
+    ``constant`` comes first, with the base rate ``rate``; the level of the others is that of training. ``logistic`` was
+    fitted on the training rows (None: they have one outcome only), ``card`` is the team's scorecard.
     """
     size = len(test.snapshots)
     found = {"constant": Baseline(np.zeros(size), np.full(size, rate))}

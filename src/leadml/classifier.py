@@ -44,8 +44,8 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
             bagging_fraction, max_trees, bag, negatives, monotone, min_level_rows, max_levels: as in
             conf/model/auto.yaml, whose defaults these are.
         tune_minutes: of search for the settings of the trees that are left open, on the folds before the choice; None:
-            none. What it finds depends on how many trials fit into the time; it is used where it is better on folds
-            that did not choose it.
+            none. What it finds depends on how many trials fit into the time; it is used where it is better, by
+            over a standard error, on the last fold, which it did not look at.
         random_state: seed of folds, bags and draws; they go by the rows' positions, so other trees grow on rows in
             another order. None: another one every time.
         n_jobs: threads, -1: one a processor; they change no bit.
@@ -199,7 +199,7 @@ class ConversionClassifier(ClassifierMixin, BaseEstimator):
         study = open_study(None)
         limits = SearchLimits(self.tune_minutes, None, open_settings(self._settings()), given.seed)
         run_trials(study, (frame, folds), given, limits)
-        found = best_trial(study)
+        found = best_trial(study, (frame, folds), given)
         if found is None or not found.proven:
             return given
         return replace(given, model=apply_settings(given.model, found.settings))

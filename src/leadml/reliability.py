@@ -59,7 +59,7 @@ def judge_reliability(
 
 
 def judge_group(judged: Judged, seed: int) -> dict[str, Any]:
-    """Counts, mean probability, rate and its band, error and what chance shows, Brier score and its parts, of some rows.
+    """Counts, mean probability, rate and its band, error and what chance shows, Brier score with its parts, of rows.
 
     ``beyond`` says whether the error is above the 95th percentile of chance; None without a conversion. There are at
     most `MOST_BINS` equal-mass bins, one for every `CONVERSIONS_A_BIN` converting leads, and at least one.

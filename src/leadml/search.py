@@ -18,7 +18,7 @@ import pandas as pd
 
 from leadml.errors import ArtifactError
 from leadml.models.plan import FoldRows, Ingredients
-from leadml.models.tuning import SPACE, Losses, Trials, honest_gain, starting_point, try_settings
+from leadml.models.tuning import SPACE, Losses, Trials, compare_settings, starting_point, try_settings
 
 if TYPE_CHECKING:
     import optuna
@@ -39,17 +39,21 @@ class SearchLimits:
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: the best trial's settings and loss, the loss before, and the gain on folds without a say."""
+    """What a search found: the best trial's settings and loss, and the loss before, on the folds that it looked at.
+
+    ``gain`` is that on the newest fold, which it did not look at, with its standard error; None where there is but one.
+    """
 
     settings: dict[str, float]
     loss: float
     before: float
-    gain: float
+    gain: float | None
+    error: float | None
 
     @property
     def proven(self) -> bool:
-        """Whether the settings are better than before on folds that did not choose them."""
-        return self.gain > 0
+        """Whether the settings are better than before, by over a standard error, on a fold that had no say in them."""
+        return self.gain is not None and self.error is not None and self.gain > self.error
 
 
 def open_study(path: str | None) -> "optuna.Study":
@@ -88,25 +92,33 @@ def open_study(path: str | None) -> "optuna.Study":
 def run_trials(
     study: "optuna.Study", rows: tuple[pd.DataFrame, Sequence[FoldRows]], given: Ingredients, limits: SearchLimits
 ) -> int:
-    """Trials on the folds until the limits are reached; how many were made.
+    """Trials on all folds but the newest until the limits are reached; how many were made.
 
-    ``rows`` are the feature frame and the folds of it. A new study begins with the settings of ``given``, which have
-    nothing left open.
+    ``rows`` are the feature frame and the folds of it, the newest last (where there is one alone, it is looked at). A
+    new study begins with the settings of ``given``, which have nothing left open.
     """
     search = _Search(study, limits, starting_point(given.model, limits.names), time.monotonic())
     as_they_stand = None if BEFORE in study.user_attrs else search.as_they_stand
-    return try_settings(*rows, given, Trials(as_they_stand, search.suggest, search.answer, search.give_up))
+    trials = Trials(as_they_stand, search.suggest, search.answer, search.give_up)
+    return try_settings(rows[0], rows[1][:-1] or rows[1], given, trials)
 
 
-def best_trial(study: "optuna.Study") -> Found | None:
-    """The trial of the lowest loss, of equal ones the earliest; None without a whole trial."""
+def best_trial(
+    study: "optuna.Study", rows: tuple[pd.DataFrame, Sequence[FoldRows]], given: Ingredients
+) -> Found | None:
+    """The trial of the lowest loss, of equal ones the earliest, tried on the newest fold; None without a whole trial.
+
+    ``rows`` and ``given`` are those of `run_trials`.
+    """
     done = [t for t in study.trials if t.state.name == "COMPLETE"]
     if not done or BEFORE not in study.user_attrs:
         return None
     before, tried = np.array(study.user_attrs[BEFORE]), np.array([t.user_attrs[FOLDS] for t in done])
     best = done[int(tried.mean(axis=1).argmin())]
-    gain, seeming = honest_gain(before, tried)
-    return Found(dict(best.params), float(before.mean()) - seeming, float(before.mean()), gain)
+    settings, lowest = dict(best.params), float(tried.mean(axis=1).min())
+    if len(rows[1]) < 2:
+        return Found(settings, lowest, float(before.mean()), None, None)
+    return Found(settings, lowest, float(before.mean()), *compare_settings(rows[0], rows[1][-1], given, settings))
 
 
 @dataclass

@@ -1,7 +1,8 @@
-"""The trees' settings by trial on the same folds: each trial grows boosters on every fold and is told how they did.
+"""The trees' settings by trial: each grows boosters on all folds of training but the newest and is told how they did.
 
-The best of many trials looks better than it is, on the rows that chose it. What it is worth is told by folds that did
-not choose: for each, the trial that is best on the *other* folds is compared with the settings as they stand.
+The best of many trials looks better than it is, on the rows that chose it. What it is worth is told by a fold that had
+no say at all, neither in what was proposed nor in what was given up: the newest, on which it is compared with the
+settings as they stand.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,10 +12,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from leadml.config import ModelConfig
 from leadml.encoding import Encoder
+from leadml.metrics import row_losses
 from leadml.models.boosted import BinnedFold, bin_fold, choose_trees
+from leadml.models.ladder import clustered_error
 from leadml.models.parts import encode_fold
 from leadml.models.plan import FoldRows, Ingredients, list_parameters
 from leadml.models.trees import TREES
@@ -90,24 +94,24 @@ def try_settings(X: pd.DataFrame, folds: Sequence[FoldRows], given: Ingredients,
     return done
 
 
-def honest_gain(as_they_stand: Losses, tried: np.ndarray) -> tuple[float, float]:
-    """What a search gained on folds that had no say in it, and what it seems to have gained.
-
-    Args:
-        as_they_stand: (folds,) losses of the settings before the search.
-        tried: (trials, folds) losses of all whole trials.
+def compare_settings(
+    X: pd.DataFrame, fold: FoldRows, given: Ingredients, settings: Mapping[str, float]
+) -> tuple[float, float]:
+    """What settings gain on a fold that had no say in them: the mean log loss as they stand less theirs.
 
     Returns:
-        The mean over folds of the loss before less that of the trial that is best on the other folds (of two folds and
-        more; of one it is what seems), and the mean loss before less that of the best trial.
+        The gain and the standard error of it, paired by row and clustered by account (`clustered_error`). Both grow one
+        booster, to the number of trees that suits each best on the fold.
     """
-    seeming = float(as_they_stand.mean() - tried.mean(axis=1).min())
-    folds = len(as_they_stand)
-    if folds < 2:
-        return seeming, seeming
-    others = (tried.sum(axis=1, keepdims=True) - tried) / (folds - 1)
-    chosen = tried[others.argmin(axis=0), np.arange(folds)]
-    return float((as_they_stand - chosen).mean()), seeming
+    binned, encoder = _bin(X, fold, given)
+    losses = []
+    for tried in ({}, settings):
+        model = apply_settings(given.model, {**tried, "bag": 1})
+        parameters = [list_parameters(replace(given, model=model), encoder, TREES)]
+        grown = choose_trees([binned], parameters, given.model.max_trees, given.threads)
+        losses.append(row_losses(fold.labels, expit(grown.margins[0]))[0])
+    gained = losses[0] - losses[1]
+    return float(gained.mean()), clustered_error(gained, np.array([0, len(gained)]), fold.account)
 
 
 def _bin(X: pd.DataFrame, fold: FoldRows, given: Ingredients) -> tuple[BinnedFold, Encoder]:

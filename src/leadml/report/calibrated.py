@@ -132,6 +132,7 @@ def _group_row(group: Mapping[str, Any], names: Mapping[str, str], words: Words)
             (words.percent(group["rate"], 1), band),
             (words.number(100 * group["error"], 2), ""),
             (chance, ""),
+            (words.number(group["brier"]["brier"], 4) if "brier" in group else "–", ""),
         ],
     }
 

@@ -115,6 +115,7 @@ CALIBRATED_TEXTS: dict[str, tuple[str, str]] = {
     "group_rate": ("Rate", "Tasa"),
     "group_error": ("Error, points", "Error, puntos"),
     "group_chance": ("Chance, up to", "Azar, hasta"),
+    "group_brier": ("Brier score", "Puntuación de Brier"),
     "group_month": ("cutoffs of {month}", "cortes de {month}"),
     "group_missing": ("not known", "no se sabe"),
     "group_other": ("other", "otros"),

@@ -71,8 +71,7 @@ def tuned_words(tuning: Mapping[str, Any] | None, words: Words) -> list[str]:
     trials = words.number(tuning["trials"])
     if not tuning["used"]:
         return [words.t("learnt_tuned_none", trials=trials)]
-    before, gain = tuning["loss_untuned"], tuning["gain"]
-    return [words.t("learnt_tuned", trials=trials, before=words.number(before, 4), gain=words.number(gain, 4))]
+    return [words.t("learnt_tuned", trials=trials, gain=words.number(tuning["gain"], 4))]
 
 
 def step_name(step: Mapping[str, Any], words: Words) -> str:

@@ -70,16 +70,16 @@ LEARNT_TEXTS: dict[str, tuple[str, str]] = {
         "Sus log-odds se multiplican por {slope}: con leads posteriores, sus probabilidades se separaban demasiado.",
     ),
     "learnt_tuned": (
-        "{trials} settings of the trees were tried on the same periods. On periods that had no say in choosing among "
-        "them, the log loss of one model of trees ({before} before) fell by {gain}; the best settings are used.",
-        "Se probaron {trials} ajustes de los árboles en los mismos periodos. En periodos que no intervinieron en la "
-        "elección, la pérdida logarítmica de un modelo de árboles ({before} antes) bajó {gain}; se usan los mejores.",
+        "{trials} settings of the trees were tried on all periods but the newest. On that one, which had no say in "
+        "choosing among them, the log loss of one model of trees fell by {gain}; the best settings are used.",
+        "Se probaron {trials} ajustes de los árboles en todos los periodos menos el último. En ese, que no intervino "
+        "en la elección, la pérdida logarítmica de un modelo de árboles bajó {gain}; se usan los mejores.",
     ),
     "learnt_tuned_none": (
-        "{trials} settings of the trees were tried on the same periods; none was shown to be better on periods that "
-        "had no say in choosing it.",
-        "Se probaron {trials} ajustes de los árboles en los mismos periodos; de ninguno se vio que fuera mejor en "
-        "periodos que no intervinieron en su elección.",
+        "{trials} settings of the trees were tried on all periods but the newest; the best was not shown to be better "
+        "on that one, which had no say in choosing it.",
+        "Se probaron {trials} ajustes de los árboles en todos los periodos menos el último; del mejor no se vio que lo "
+        "fuera en ese, que no intervino en su elección.",
     ),
     "learnt_caption": (
         "What was tried, from the simplest on: shares in the mix, and log loss on leads of later periods",

@@ -35,7 +35,10 @@ class Tuned:
     new: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; ``gain`` is of folds that did not choose, and where it is none nothing is ``used``."""
+        """Plain values for JSON.
+
+        ``gain`` is that on the newest fold, which had no say: where it is within ``gain_error``, nothing is ``used``.
+        """
         found = self.found
         return {
             "settings": {name: getattr(self.model, name) for name in SPACE},
@@ -44,6 +47,7 @@ class Tuned:
             "loss": found and found.loss,
             "loss_untuned": found and found.before,
             "gain": found and found.gain,
+            "gain_error": found and found.error,
             "used": bool(found and found.proven),
             "every": self.trials,
         }
@@ -91,7 +95,8 @@ def tune(context: Context, extracted: Extracted, features: list[Feature]) -> Tun
     begun = time.monotonic()
     with threadpool_limits(1, user_api="blas"):
         new = run_trials(study, (data.X, data.folds()), data.given, limits)
-    found, seconds = best_trial(study), time.monotonic() - begun
+        found = best_trial(study, (data.X, data.folds()), data.given)
+    seconds = time.monotonic() - begun
     trials = [
         {"number": t.number, "loss": t.value if t.state.name == "COMPLETE" else None} | dict(t.params)
         for t in study.trials
@@ -119,6 +124,7 @@ def search_key(context: Context, features: list[Feature]) -> str:
         "split": plain(vars(config.train.split)),
         "half_life": config.train.base_rate_half_life_days,
         "seed": config.seed,
+        "newest fold": "has no say",
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
@@ -130,12 +136,14 @@ def tell_tuned(context: Context, tuned: Tuned) -> None:
     if found is None:
         context.progress.say(STAGE, f"tuning: {told}; none was tried to its end: settings as they were")
         return
-    losses = f"log loss of the trees on the folds {found.before:.4f} before, {found.loss:.4f} at best"
-    if not found.proven:
-        told += f"; {losses}, but {-found.gain:+.4f} on folds that had no say in the choice: settings as they were"
+    told += f"; log loss of the trees on the folds {found.before:.4f} before, {found.loss:.4f} at best"
+    if found.gain is None:
+        told += "; there is no further fold to prove it by: settings as they were"
+    elif not found.proven:
+        told += f", but {-found.gain:+.4f} ± {found.error:.4f} on the newest, which had no say: settings as they were"
     else:
         settings = ", ".join(f"{k}={v:.3g}" for k, v in found.settings.items())
-        told += f"; {losses}, {-found.gain:+.4f} on folds that had no say in the choice; used: {settings}"
+        told += f", {-found.gain:+.4f} ± {found.error:.4f} on the newest, which had no say; used: {settings}"
     context.progress.say(STAGE, f"tuned: {told}")
 
 
