@@ -33,6 +33,7 @@ POOR_LIFT = {"lift_10": Interval(1.5, 0.9, 2.0, 80)}
         ({"is_points": True}, "use points"),
         ({"is_points": True, "origins": ((BETTER, LIFT), (WORSE, LIFT), (BETTER, POOR), (WORSE, LIFT))}, "no signal"),
         ({"is_points": True} | POOR_LIFT, "no signal"),
+        ({"is_points": True, "loss_to_points": Interval(0.003, 0.001, 0.005, 80)}, "use points"),
         (NO_POINTS, "deploy"),
         ({"loss_to_points": Interval(0.001, -0.001, 0.003, 80)}, "deploy"),
         ({"loss_to_points": Interval(0.003, 0.001, 0.005, 80)}, "use points"),

@@ -79,7 +79,7 @@ def build_verdict(evidence: Evidence, rule: TrainConfig) -> Verdict:
     3. ``deploy``: the interval of the log loss difference to the constant lies below 0, that of the lift in the top
        10 % above 1, the same holds without intervals at ``rule.better_origins`` of the origins at least (the test is
        one of them), and the points scorecard is not better (the interval of the difference to it does not lie above 0).
-       Where the model is the scorecard itself, it is ``use points``.
+       Where the model is the scorecard itself, it is ``use points``, whatever the same card with a fitted slope shows.
     4. ``use points``: the model is not the scorecard, the interval of the scorecard's AUC lies above 0.5, that of its
        lift in the top 10 % above 1, and that of its log loss difference to the constant below 0. The scorecard is then
        judged as the model, by 3. with its own origins; where that does not hold the verdict is what follows.
@@ -117,7 +117,8 @@ def build_verdict(evidence: Evidence, rule: TrainConfig) -> Verdict:
     origins = len(evidence.origins) + 1
     figures += f", better at {evidence.better_origins} of {origins} origins" if origins > 1 else ""
     held = evidence.better_origins >= rule.better_origins * origins
-    if _below(loss, 0) and _above(lift, 1) and held and not _above(evidence.loss_to_points, 0):
+    beaten = not evidence.is_points and _above(evidence.loss_to_points, 0)  # itself with another slope is no rival
+    if _below(loss, 0) and _above(lift, 1) and held and not beaten:
         better = f"better than the constant rate on leads it had not seen: {figures}"
         if evidence.is_points:
             return Verdict(USE_POINTS, f"the scorecard is the model, as nothing learnt adds to it; it is {better}")
