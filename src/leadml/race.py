@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from leadml.bootstrap import BootstrapConfig, bootstrap_scores, draw_weights, percentile_interval, too_few_accounts
 from leadml.errors import DataError
@@ -155,7 +155,7 @@ def find_drift(lists: pd.DataFrame, config: BootstrapConfig) -> Drift | None:
     if too_few_accounts(lists):
         mean = lists.groupby([codes, lists["lead_id"].to_numpy()])["probability"].mean()
         converted = int((label > 0).sum())
-        most = float(chi2.ppf((1 + config.confidence) / 2, 2 * (converted + 1)) / 2)
+        most = float(gammaincinv(converted + 1, (1 + config.confidence) / 2))
         high = max(ratio, most / float(mean.groupby(level=0).max().sum()))
     else:
         drawn = [(label @ w) / (expected @ w) for w in draw_weights(len(accounts), config.draws, config.seed)]
