@@ -77,6 +77,7 @@ def make_config(**changes: object) -> RecipeConfig:
         split=SplitConfig(test_cutoffs=6, test_share=0.3, folds=3),
         tune=TuneConfig(None, None),
         min_conversions=30,
+        min_test_share=0.2,
         bootstrap=60,
         confidence=0.9,
         base_rate_half_life_days=180,

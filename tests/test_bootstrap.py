@@ -7,6 +7,7 @@ import pytest
 from leadml import bootstrap
 from leadml.bootstrap import (
     BootstrapConfig,
+    Support,
     bootstrap_scores,
     draw_weights,
     log_interval,
@@ -16,6 +17,7 @@ from leadml.bootstrap import (
 from leadml.metrics import evaluate_lists
 
 CONFIG = BootstrapConfig(draws=200, confidence=0.9, seed=5)
+MANY = Support(leads=30, accounts=30)
 
 
 def make_lists(accounts: int, per_account: int, seed: int) -> pd.DataFrame:
@@ -115,15 +117,30 @@ def test_the_interval_covers_what_it_should():
 
 
 def test_no_interval_where_most_draws_have_no_figure():
-    interval = percentile_interval(1.0, np.array([np.nan, np.nan, 1.0]), 0.9, 3)
+    interval = percentile_interval(1.0, np.array([np.nan, np.nan, 1.0]), 0.9, MANY)
     assert (interval.low, interval.high, interval.value) == (None, None, 1.0)
-    assert percentile_interval(np.nan, np.ones(5), 0.9, 0).value is None
-    interval = normal_interval(0.9, np.array([np.nan, np.nan, 1.0]), (0.0, 1.0), 0.9, 3)
+    assert percentile_interval(np.nan, np.ones(5), 0.9, MANY).value is None
+    interval = normal_interval(0.9, np.array([np.nan, np.nan, 1.0]), (0.0, 1.0), 0.9, MANY)
     assert (interval.low, interval.high, interval.value) == (None, None, 0.9)
 
 
+@pytest.mark.parametrize(
+    "interval", [percentile_interval, log_interval, lambda *a: normal_interval(*a[:2], (0, 1), *a[2:])]
+)
+def test_no_interval_below_five_accounts(interval):
+    draws = np.linspace(0.4, 0.6, 9)
+    assert interval(0.5, draws, 0.9, Support(7, 5)).low is not None
+    few = interval(0.5, draws, 0.9, Support(7, 4))
+    assert (few.value, few.low, few.high, few.conversions) == (0.5, None, None, 7)
+
+
+def test_support_counts_what_converted_once():
+    frame = pd.DataFrame({"lead_id": list("aabc"), "account_id": [1, 1, 1, None], "label": [1, 1, 0, 1]})
+    assert Support.of(frame) == Support(leads=2, accounts=2)
+
+
 def test_a_normal_interval_stays_within_what_can_be():
-    near = normal_interval(0.98, np.array([0.9, 0.95, 1.0, 1.0]), (0.0, 1.0), 0.9, 3)
+    near = normal_interval(0.98, np.array([0.9, 0.95, 1.0, 1.0]), (0.0, 1.0), 0.9, MANY)
     assert near.low < 0.98 and near.high == 1.0
 
 
@@ -135,11 +152,11 @@ def test_an_interval_of_logarithms_lets_skewed_money_escape_above_less_often_tha
         weights = next(draw_weights(25, 200, seed))
         draws = amounts @ weights / weights.sum(axis=0)
         for interval in above:
-            above[interval] += truth > interval(float(amounts.mean()), draws, 0.9, 25).high
+            above[interval] += truth > interval(float(amounts.mean()), draws, 0.9, MANY).high
     assert above[log_interval] <= above[percentile_interval] - 6
-    found = log_interval(10.0, np.array([5.0, 15.0, 0.0, 20.0]), 0.9, 4)
+    found = log_interval(10.0, np.array([5.0, 15.0, 0.0, 20.0]), 0.9, MANY)
     assert found.low * found.high == pytest.approx(100) and found.low > 0
-    assert log_interval(0.0, np.zeros(4), 0.9, 0) == percentile_interval(0.0, np.zeros(4), 0.9, 0)
+    assert log_interval(0.0, np.zeros(4), 0.9, MANY) == percentile_interval(0.0, np.zeros(4), 0.9, MANY)
 
 
 @pytest.mark.parametrize(("converting", "told"), [(1, False), (4, False), (5, True)])

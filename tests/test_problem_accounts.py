@@ -52,6 +52,24 @@ def test_an_account_is_open_while_any_known_lead_of_it_is():
     assert left_out == {"merged or erased inside the horizon": 1}  # eve at 03-09
 
 
+def test_a_lead_that_was_lost_before_it_was_known_is_counted_while_nobody_knew():
+    closures = """lead_id, closed_at,        known_at,         kind
+                  ann,     2026-03-03 00:00, 2026-03-03 00:00, lost
+                  bob,     2026-03-11 00:00, 2026-03-20 00:00, lost
+                  eve,     2026-03-03 00:00, 2026-03-03 00:00, lost"""
+    lines, left_out = weekly(folded(LEADS, closures=closures))
+    # bob is known from 03-12 on. That he was lost on 03-11 is known on 03-20: at 03-16 acme looks open and is not.
+    assert lines == ["acme 2026-03-02 00:00 0", "eve 2026-03-02 00:00 0"]
+    assert left_out == {"converted or closed before the cutoff, known after it": 1}
+    # The same where ann never was open either: acme begins with an instant of no length.
+    never = closures.replace("ann,     2026-03-03 00:00, 2026-03-03", "ann,     2026-02-20 00:00, 2026-02-20")
+    lines, left_out = weekly(folded(LEADS, closures=never))
+    assert (lines, left_out) == (
+        ["eve 2026-03-02 00:00 0"],
+        {"converted or closed before the cutoff, known after it": 1},
+    )
+
+
 def test_what_the_account_is_closed_with():
     def closed(text, **changes):
         made = folded(LEADS, closures=text, **changes).closures.order_by("closed_at").execute()

@@ -157,12 +157,26 @@ def test_nobody_enters():
 
 
 def test_intervals_draw_accounts_not_rows():
-    """All leads of one account: every draw that has it at all has the same precision."""
-    lists = read(LISTS)
-    together = judge_threshold(lists.assign(account_id="one"), 0.5, 14, CONFIG)["observed_precision"]
-    assert together["low"] == together["high"] == pytest.approx(0.6)
-    apart = judge_threshold(lists, 0.5, 14, CONFIG)["observed_precision"]
-    assert apart["low"] < 0.6 < apart["high"]
+    """Copies of the lists whose leads stay with their accounts: the more accounts hold them, the narrower."""
+    parts = [read(LISTS) for _ in range(40)]
+    copies = pd.concat(
+        [p.assign(lead_id=p["lead_id"] + str(i), copy=i) for i, p in enumerate(parts)], ignore_index=True
+    )
+
+    def width(account: pd.Series) -> float:
+        found = judge_threshold(copies.assign(account_id=account), 0.5, 14, CONFIG)["observed_precision"]
+        assert found["low"] < 0.6 < found["high"]
+        return found["high"] - found["low"]
+
+    assert width(copies["lead_id"].str[0] + (copies["copy"] % 5).astype(str)) > 1.5 * width(copies["lead_id"])
+
+
+def test_two_converting_accounts_have_no_interval():
+    """All leads of one account: every draw that has it at all has the same precision, which is no certainty."""
+    for lists in (read(LISTS), read(LISTS).assign(account_id="one")):
+        found = judge_threshold(lists, 0.5, 14, CONFIG)
+        for figure in (found["observed_precision"], found["conversions_per_week"]):
+            assert figure["value"] is not None and figure["low"] is figure["high"] is None
 
 
 def test_grades_are_half_open_ranges():

@@ -14,7 +14,7 @@ from made_amounts import FEATURES, make_amounts
 from made_lists import category, number
 
 from leadml.account_means import bootstrap_ratios
-from leadml.bootstrap import BootstrapConfig
+from leadml.bootstrap import BootstrapConfig, Support
 from leadml.errors import ArtifactError
 from leadml.splits import Split
 from leadml.value import ValueModel, fit_form, fit_value, judge_money, known_amounts
@@ -270,7 +270,7 @@ def test_ratios_are_those_of_adding_up_each_draw(seed, n):
     account, group = generator.integers(0, 6, n), generator.integers(0, 3, n)
     top, bottom = generator.random(n), generator.integers(0, 2, n).astype(float)
     config = BootstrapConfig(10, 0.8, seed)
-    found = bootstrap_ratios({"r": (top, bottom)}, account, group, 5, config)["r"]
+    found = bootstrap_ratios({"r": (top, bottom)}, account, group, Support(5, 5), config)["r"]
     names = np.unique(account)
     drawn = np.random.default_rng(seed).poisson(1.0, (10, len(names)))
 

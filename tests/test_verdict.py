@@ -71,3 +71,10 @@ def test_the_reason_has_the_figures():
     why = build_verdict(GOOD, RULE).why
     assert "2.10 [1.60, 2.60]" in why and "-0.0100 [-0.0140, -0.0050]" in why
     assert "9 in the test (needed: 10)" in build_verdict(replace(GOOD, test_conversions=9), RULE).why
+
+
+def test_the_share_that_the_test_must_hold_is_a_setting():
+    strict = replace(RULE, min_test_share=0.5)
+    why = build_verdict(replace(GOOD, test_conversions=24), strict).why
+    assert "24 in the test (needed: 25)" in why
+    assert build_verdict(replace(GOOD, test_conversions=25), strict).name == "deploy"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from leadml.bootstrap import BootstrapConfig, Interval, draw_weights, percentile_interval
+from leadml.bootstrap import BootstrapConfig, Interval, Support, draw_weights, percentile_interval
 
 Key = TypeVar("Key")
 
@@ -16,13 +16,13 @@ def bootstrap_ratios(
     ratios: Mapping[Key, tuple[np.ndarray, np.ndarray]],
     account: np.ndarray,
     group: np.ndarray,
-    conversions: int,
+    support: Support,
     config: BootstrapConfig,
     minus: Mapping[Key, tuple[Key, Key]] | None = None,
 ) -> dict[Key, Interval]:
-    """The percentile intervals of `draw_ratios`; ``conversions``: distinct converting leads behind the figures."""
+    """The percentile intervals of `draw_ratios`; ``support``: what the figures rest on."""
     return {
-        name: percentile_interval(float(found[0]), found[1:], config.confidence, conversions)
+        name: percentile_interval(float(found[0]), found[1:], config.confidence, support)
         for name, found in draw_ratios(ratios, account, group, config, minus).items()
     }
 

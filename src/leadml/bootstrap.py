@@ -14,7 +14,7 @@ count it and hardly vary, and the least certain interval would be the tightest: 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,25 @@ from leadml.metrics import FIGURES, plain_number, score_lists, weighted_figures
 MOST_WEIGHTS = 8_000_000  # account weights held at a time (64 MB)
 RAISED = ("average_precision",)  # figures whose draws lie above them
 FEWEST_ACCOUNTS = 5  # distinct converting accounts that an interval must rest on
+
+
+@dataclass(frozen=True)
+class Support:
+    """What figures rest on: distinct converting leads, and distinct accounts of the rows that decide."""
+
+    leads: int
+    accounts: int
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Self:
+        """Of conversions: rows with ``lead_id``, ``account_id`` and ``label`` (0 or 1)."""
+        converted = frame.loc[frame["label"] == 1]
+        return cls(int(converted["lead_id"].nunique()), int(converted["account_id"].nunique(dropna=False)))
+
+    @property
+    def few(self) -> bool:
+        """Whether these are too few accounts for an interval."""
+        return self.accounts < FEWEST_ACCOUNTS
 
 
 @dataclass(frozen=True)
@@ -85,14 +104,12 @@ def bootstrap_scores(frame: pd.DataFrame, scores: Scores, config: BootstrapConfi
         name: {figure: np.concatenate([block[name][figure] for block in blocks]) for figure in FIGURES}
         for name in tables
     }
-    conversions, few = int(frame.loc[frame["label"] == 1, "lead_id"].nunique()), too_few_accounts(frame)
+    support = Support.of(frame)
 
     def told(figure: str, value: np.ndarray, drawn: np.ndarray, least: float = 0.0) -> dict[str, Any]:
-        if few:
-            return Interval(plain_number(value[0]), None, None, conversions).to_dict()
         if figure in RAISED:
-            return normal_interval(value[0], drawn, (least, 1.0), config.confidence, conversions).to_dict()
-        return percentile_interval(value[0], drawn, config.confidence, conversions).to_dict()
+            return normal_interval(value[0], drawn, (least, 1.0), config.confidence, support).to_dict()
+        return percentile_interval(value[0], drawn, config.confidence, support).to_dict()
 
     first = next(iter(tables))
     return {
@@ -116,43 +133,45 @@ def bootstrap_scores(frame: pd.DataFrame, scores: Scores, config: BootstrapConfi
     }
 
 
-def too_few_accounts(frame: pd.DataFrame) -> bool:
-    """Whether fewer distinct accounts than `FEWEST_ACCOUNTS` converted; by ``account_id`` and ``label`` (0 or 1)."""
-    return int(frame.loc[frame["label"] == 1, "account_id"].nunique(dropna=False)) < FEWEST_ACCOUNTS
+def percentile_interval(value: float, draws: np.ndarray, confidence: float, support: Support) -> Interval:
+    """Percentile interval of the draws (m,).
 
-
-def percentile_interval(value: float, draws: np.ndarray, confidence: float, conversions: int) -> Interval:
-    """Percentile interval of the draws (m,); no interval where the value or over half of the draws do not exist."""
+    No interval where the value or over half of the draws do not exist, or where the support is too few accounts.
+    """
     known = draws[np.isfinite(draws)]
-    if np.isnan(value) or 2 * len(known) <= len(draws):
-        return Interval(plain_number(value), None, None, conversions)
+    if _without_ends(value, known, draws, support):
+        return Interval(plain_number(value), None, None, support.leads)
     tail = (1 - confidence) / 2
     low, high = np.quantile(known, [tail, 1 - tail])
-    return Interval(float(value), float(low), float(high), conversions)
+    return Interval(float(value), float(low), float(high), support.leads)
 
 
 def normal_interval(
-    value: float, draws: np.ndarray, ends: tuple[float, float], confidence: float, conversions: int
+    value: float, draws: np.ndarray, ends: tuple[float, float], confidence: float, support: Support
 ) -> Interval:
     """The value and the draws' standard deviation, within ``ends`` (Efron and Tibshirani 1993, section 13.3).
 
     No interval where `percentile_interval` has none.
     """
     known = draws[np.isfinite(draws)]
-    if np.isnan(value) or 2 * len(known) <= len(draws):
-        return Interval(plain_number(value), None, None, conversions)
+    if _without_ends(value, known, draws, support):
+        return Interval(plain_number(value), None, None, support.leads)
     half = float(ndtri((1 + confidence) / 2) * known.std(ddof=1)) if len(known) > 1 else 0.0
-    return Interval(float(value), float(max(value - half, ends[0])), float(min(value + half, ends[1])), conversions)
+    return Interval(float(value), float(max(value - half, ends[0])), float(min(value + half, ends[1])), support.leads)
 
 
-def log_interval(value: float, draws: np.ndarray, confidence: float, conversions: int) -> Interval:
+def log_interval(value: float, draws: np.ndarray, confidence: float, support: Support) -> Interval:
     """The normal interval of a positive figure's logarithm: value times and over exp(z s / value), s that of the draws.
 
     s, their standard deviation, over the value is the standard error of the logarithm (delta method); draws of 0 are no
     obstacle. No interval where `percentile_interval` has none, percentiles where the value is not positive.
     """
     known = draws[np.isfinite(draws)]
-    if not value > 0 or 2 * len(known) <= len(draws) or len(known) < 2:
-        return percentile_interval(value, draws, confidence, conversions)
+    if not value > 0 or len(known) < 2 or _without_ends(value, known, draws, support):
+        return percentile_interval(value, draws, confidence, support)
     factor = float(np.exp(ndtri((1 + confidence) / 2) * known.std(ddof=1) / value))
-    return Interval(float(value), float(value) / factor, float(value) * factor, conversions)
+    return Interval(float(value), float(value) / factor, float(value) * factor, support.leads)
+
+
+def _without_ends(value: float, known: np.ndarray, draws: np.ndarray, support: Support) -> bool:
+    return bool(np.isnan(value)) or 2 * len(known) <= len(draws) or support.few

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from leadml.bootstrap import BootstrapConfig, Interval, draw_weights, percentile_interval, too_few_accounts
+from leadml.bootstrap import BootstrapConfig, Support, draw_weights, percentile_interval
 from leadml.calibration import SLOPE_PENALTY, SMALLEST
 from leadml.metrics import loss_figures, score_lists
 
@@ -127,19 +127,17 @@ def paired_gain(test: pd.DataFrame, other: np.ndarray, config: BootstrapConfig) 
     """
     tables = [score_lists(test, p, p) for p in (test["probability"].to_numpy(dtype=np.float64), other)]
     accounts = tables[0].accounts
-    conversions = int(test.loc[test["label"] == 1, "lead_id"].nunique())
 
     def apart(weights: np.ndarray) -> dict[str, np.ndarray]:
         ours, theirs = (loss_figures(table, weights) for table in tables)
         return {name: ours[name] - theirs[name] for name in ours}
 
     values = apart(np.ones((accounts, 1)))
-    if too_few_accounts(test):
-        return {name: Interval(float(value[0]), None, None, conversions).to_dict() for name, value in values.items()}
     blocks = [apart(weights) for weights in draw_weights(accounts, config.draws, config.seed)]
     draws = {name: np.concatenate([block[name] for block in blocks]) for name in values}
+    support = Support.of(test)
     return {
-        name: percentile_interval(value[0], draws[name], config.confidence, conversions).to_dict()
+        name: percentile_interval(value[0], draws[name], config.confidence, support).to_dict()
         for name, value in values.items()
     }
 

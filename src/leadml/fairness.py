@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from leadml.bootstrap import BootstrapConfig, draw_weights, percentile_interval
+from leadml.bootstrap import BootstrapConfig, Support, draw_weights, percentile_interval
 from leadml.groups import Groups
 
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "false_negative_rate", "true_negative_rate")
@@ -77,7 +77,7 @@ def audit_groups(
             for k, name in enumerate(told)
         ]
         result["chance"] = chance_apart(shown, told, list(enough.values()), config.seed)
-        result["differences"] = _differences(values, drawn, list(enough.values()), config, _converting(shown))
+        result["differences"] = _differences(values, drawn, list(enough.values()), config, shown)
     return result
 
 
@@ -192,19 +192,19 @@ def _group(
     config: BootstrapConfig,
 ) -> dict[str, Any]:
     mine = frame[frame["group"] == name]
-    converting = _converting(frame, name)
+    selected, converting = support_of_rows(mine), Support.of(mine)
     return {
         "name": name,
         "rows": len(mine),
         "leads": int(mine["lead_id"].nunique()),
-        "converting_leads": converting,
+        "converting_leads": converting.leads,
         "mean_probability": float(mine["probability"].mean()),
         "rate": float(mine["label"].mean()) if enough else None,
     } | {
-        rate: percentile_interval(values[rate], drawn[rate], config.confidence, converting).to_dict()
-        if enough or rate not in NEED_CONVERSIONS
+        rate: percentile_interval(values[rate], drawn[rate], config.confidence, support).to_dict()
+        if enough or support is selected
         else None
-        for rate in (*RATES, "gap")
+        for rate, support in ((r, converting if r in NEED_CONVERSIONS else selected) for r in (*RATES, "gap"))
     }
 
 
@@ -213,7 +213,7 @@ def _differences(
     drawn: Mapping[str, np.ndarray],
     enough: list[bool],
     config: BootstrapConfig,
-    converting: int,
+    frame: pd.DataFrame,
 ) -> dict[str, Any]:
     def between(rates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         kept = {r: np.asarray(rates[r])[enough] for r in ("true_positive_rate", "false_positive_rate")}
@@ -224,8 +224,10 @@ def _differences(
 
     point, draws = between(values), between(drawn)
     groups = {name: len(enough) if name.startswith("demographic") else sum(enough) for name in DIFFERENCES}
+    selected, converting = support_of_rows(frame), Support.of(frame)
+    support = {name: selected if name.startswith("demographic") else converting for name in DIFFERENCES}
     return {
-        name: percentile_interval(float(point[name]), draws[name], config.confidence, converting).to_dict()
+        name: percentile_interval(float(point[name]), draws[name], config.confidence, support[name]).to_dict()
         if groups[name] > 1
         else None
         for name in DIFFERENCES
@@ -240,6 +242,11 @@ def _apart(rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     high, low = rates.max(axis=0), rates.min(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return high - low, np.where(high > 0, low / high, np.where(np.isnan(high), np.nan, 1.0))
+
+
+def support_of_rows(frame: pd.DataFrame) -> Support:
+    """Of what needs no conversion: the converting leads, for the record, and all accounts of the rows."""
+    return Support(_converting(frame), int(frame["account_id"].nunique(dropna=False)))
 
 
 def _converting(frame: pd.DataFrame, name: str | None = None) -> int:

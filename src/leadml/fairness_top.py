@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from leadml.bootstrap import BootstrapConfig, percentile_interval
-from leadml.fairness import chance_apart, draw_rates, frame_rates
+from leadml.fairness import chance_apart, draw_rates, frame_rates, support_of_rows
 from leadml.groups import Groups
 
 TOP = 0.10  # of each list
@@ -33,18 +33,18 @@ def audit_top(test: pd.DataFrame, groups: Groups, told: Sequence[str], config: B
     frame = frame[frame["group"].isin(names)].reset_index(drop=True)
     if not names:
         return {"share": TOP, "rates": {}, "differences": dict.fromkeys(PARITY), "chance": {}}
-    converting = int(frame.loc[frame["label"] == 1, "lead_id"].nunique())
+    support = support_of_rows(frame)
     value, drawn = (r["selection_rate"] for r in (frame_rates(frame, names), draw_rates(frame, names, config)))
     point, draws = _parity(value), _parity(drawn)
     chance = chance_apart(frame, names, [False] * len(names), config.seed) if len(names) > 1 else {}
     return {
         "share": TOP,
         "rates": {
-            name: percentile_interval(float(value[k]), drawn[k], config.confidence, converting).to_dict()
+            name: percentile_interval(float(value[k]), drawn[k], config.confidence, support).to_dict()
             for k, name in enumerate(names)
         },
         "differences": {
-            name: percentile_interval(float(point[name]), draws[name], config.confidence, converting).to_dict()
+            name: percentile_interval(float(point[name]), draws[name], config.confidence, support).to_dict()
             if len(names) > 1
             else None
             for name in PARITY

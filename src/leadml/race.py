@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaincinv
 
-from leadml.bootstrap import BootstrapConfig, bootstrap_scores, draw_weights, percentile_interval, too_few_accounts
+from leadml.bootstrap import BootstrapConfig, Support, bootstrap_scores, draw_weights, percentile_interval
 from leadml.errors import DataError
 
 DECIDES = "log_loss"
@@ -133,7 +133,7 @@ def run_race(test: pd.DataFrame, champion: np.ndarray, config: BootstrapConfig) 
 def find_drift(lists: pd.DataFrame, config: BootstrapConfig) -> Drift | None:
     """Conversions over expected ones, with an interval by drawing accounts; None where there is no row.
 
-    Where fewer accounts converted than draws can tell anything of (`too_few_accounts`), only that they are far fewer
+    Where fewer accounts converted than draws can tell anything of (`Support.few`), only that they are far fewer
     than expected can be shown: the interval goes from 0 to the exact upper end for the number of converting accounts
     (Garwood 1936) over the number expected, an account counting as its likeliest lead does on average.
 
@@ -148,20 +148,20 @@ def find_drift(lists: pd.DataFrame, config: BootstrapConfig) -> Drift | None:
         np.bincount(codes, lists[name].to_numpy(dtype=np.float64), minlength=len(accounts))
         for name in ("label", "probability")
     )
-    conversions = int(lists.loc[lists["label"] == 1, "lead_id"].nunique())
+    support = Support.of(lists)
     ratio = float(label.sum() / expected.sum())
     low: float | None = 0.0
     high: float | None
-    if too_few_accounts(lists):
+    if support.few:
         mean = lists.groupby([codes, lists["lead_id"].to_numpy()])["probability"].mean()
         converted = int((label > 0).sum())
         most = float(gammaincinv(converted + 1, (1 + config.confidence) / 2))
         high = max(ratio, most / float(mean.groupby(level=0).max().sum()))
     else:
         drawn = [(label @ w) / (expected @ w) for w in draw_weights(len(accounts), config.draws, config.seed)]
-        interval = percentile_interval(ratio, np.concatenate(drawn), config.confidence, conversions)
+        interval = percentile_interval(ratio, np.concatenate(drawn), config.confidence, support)
         low, high = interval.low, interval.high
-    return Drift(ratio, low, high, conversions, int(lists["list"].nunique(dropna=False)))
+    return Drift(ratio, low, high, support.leads, int(lists["list"].nunique(dropna=False)))
 
 
 def judge_race(race: Mapping[str, Any], state: ChampionState, rules: RaceRules) -> RaceVerdict:

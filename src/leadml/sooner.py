@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from leadml.account_means import bootstrap_ratios
-from leadml.bootstrap import BootstrapConfig
+from leadml.bootstrap import BootstrapConfig, Support
 from leadml.calibration import SMALLEST, estimate_base_rate, recency_weights, recentre
 from leadml.metrics import row_losses
 from leadml.splits import Split
@@ -177,13 +177,13 @@ def _judge(
         judged.probabilities(stream["probability"].to_numpy()),
     )
     lists, ones = pd.factorize(test["list"])[0], np.ones(len(test))
-    lead, account = test["lead_id"].to_numpy(dtype=object), test["account_id"].to_numpy(dtype=object)
+    account = test["account_id"].to_numpy(dtype=object)
     entries = []
     for days in judged.days:
         p = said[column_name(days)].to_numpy()
         y = sooner_labels(taken, days, config.gap_days)
         constant = np.full(len(p), float(before[column_name(days)].mean()))
-        leads = int(pd.Series(lead[y == 1]).nunique())
+        support = Support.of(test.assign(label=y))
         figures = bootstrap_ratios(
             {
                 "mean_probability": (p, ones),
@@ -191,8 +191,10 @@ def _judge(
                 "log_loss": (row_losses(y, p)[0], ones),
                 "constant": (row_losses(y, constant)[0], ones),
             },
-            account, lists, leads, config.intervals,
+            account, lists, support, config.intervals,
             {"bias": ("mean_probability", "rate"), "to_constant": ("log_loss", "constant")},
         )  # fmt: skip
-        entries.append({"days": days, "conversions": leads} | {name: f.to_dict() for name, f in figures.items()})
+        entries.append(
+            {"days": days, "conversions": support.leads} | {name: f.to_dict() for name, f in figures.items()}
+        )
     return entries

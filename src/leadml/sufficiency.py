@@ -205,7 +205,7 @@ def _cold_start(snapshots: pd.DataFrame, split: Split, config: "RecipeConfig") -
     """A scorecard that there are too few conversions to judge."""
     needed = config.train.min_conversions
     counts = {"found": count_converting(snapshots, split.train), "needed": needed}
-    counts |= {"tested": count_converting(snapshots, split.test), "wanted": fewest_in_test(needed)}
+    counts |= {"tested": count_converting(snapshots, split.test), "wanted": fewest_in_test(config.train)}
     few = counts["found"] < needed or counts["tested"] < counts["wanted"]
     return [Shortfall("cold_start", "warn", counts)] if few and config.model.kind is Rung.points else []
 

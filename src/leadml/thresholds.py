@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadml.bootstrap import BootstrapConfig, draw_weights, percentile_interval
+from leadml.bootstrap import BootstrapConfig, Support, draw_weights, percentile_interval
 from leadml.errors import DataError
 from leadml.weeks import DAY, week_start
 
@@ -111,12 +111,13 @@ def judge_threshold(
     np.add.at(sums[0], code[entries.index], 1)
     np.add.at(sums[1], code[entries.index], entries["label"].to_numpy(dtype=np.float64))
     np.add.at(sums[2], code[converted.index], 1)
+    support = Support.of(entries)
     drawn = np.hstack([sums @ weights for weights in draw_weights(len(accounts), config.draws, config.seed)])
     with np.errstate(divide="ignore", invalid="ignore"):
         precision = percentile_interval(
-            sums[1].sum() / np.float64(len(entries)), drawn[1] / drawn[0], config.confidence, len(converted)
+            sums[1].sum() / np.float64(len(entries)), drawn[1] / drawn[0], config.confidence, support
         )
-    found = percentile_interval(len(converted) / weeks, drawn[2] / weeks, config.confidence, len(converted))
+    found = percentile_interval(len(converted) / weeks, drawn[2] / weeks, config.confidence, support)
     first = entries["cutoff"].isna() | (week_start(entries["cutoff"]) == week_start(lists["cutoff"]).min())
     return {
         "threshold": float(threshold),

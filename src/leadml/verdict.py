@@ -14,8 +14,6 @@ SUSPICIOUS = "suspiciously good"
 SUSPECTS = "leak suspects"
 VERDICTS = (DEPLOY, USE_POINTS, NOT_ENOUGH_DATA, NO_SIGNAL, SUSPICIOUS, SUSPECTS)
 
-TEST_SHARE = 0.2  # of min_conversions: distinct converting leads that the test must hold
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -64,9 +62,9 @@ class Evidence:
         )
 
 
-def fewest_in_test(min_conversions: int) -> int:
+def fewest_in_test(rule: TrainConfig) -> int:
     """Distinct converting leads that a test must hold to judge by."""
-    return max(1, round(TEST_SHARE * min_conversions))
+    return max(1, round(rule.min_test_share * rule.min_conversions))
 
 
 def build_verdict(evidence: Evidence, rule: TrainConfig) -> Verdict:
@@ -74,8 +72,8 @@ def build_verdict(evidence: Evidence, rule: TrainConfig) -> Verdict:
 
     0. ``use points``: the scorecard was asked for by name, and there is not enough data (2.) to judge it by.
     1. ``suspiciously good``: the AUC is above ``rule.suspicious_auc``.
-    2. ``not enough data``: fewer than ``rule.min_conversions`` distinct converting leads in training, fewer than a
-       fifth of that in the test, or a headline figure that does not exist.
+    2. ``not enough data``: fewer than ``rule.min_conversions`` distinct converting leads in training, fewer than
+       `fewest_in_test` in the test, or a headline figure that does not exist.
     3. ``deploy``: the interval of the log loss difference to the constant lies below 0, that of the lift in the top
        10 % above 1, the same holds without intervals at ``rule.better_origins`` of the origins at least (the test is
        one of them), and the points scorecard is not better (the interval of the difference to it does not lie above 0).
@@ -87,7 +85,7 @@ def build_verdict(evidence: Evidence, rule: TrainConfig) -> Verdict:
     """
     min_conversions = rule.min_conversions
     auc, lift, loss = evidence.auc, evidence.lift_10, evidence.loss_to_constant
-    wanted = fewest_in_test(min_conversions)
+    wanted = fewest_in_test(rule)
     few = evidence.train_conversions < min_conversions or evidence.test_conversions < wanted
     counted = (
         f"{evidence.train_conversions} distinct converting leads in training (needed: {min_conversions}) and "

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadml.bootstrap import BootstrapConfig, Scores, draw_weights, percentile_interval, too_few_accounts
+from leadml.bootstrap import BootstrapConfig, Scores, Support, draw_weights, percentile_interval
 from leadml.metrics import captured_by_list, score_lists
 
 Over = Callable[[np.ndarray, np.ndarray], np.ndarray]  # caught and held (lists, draws) twice to shares (draws,)
@@ -31,16 +31,15 @@ def over_all_lists(caught: np.ndarray, held: np.ndarray) -> np.ndarray:
 class Captured:
     """What of a value lay in the top ``shares`` of the lists. The first draw is the value itself, then come the draws.
 
-    ``caught`` by scorer (shares, lists, 1 + draws), ``held`` (lists, 1 + draws), ``conversions`` the distinct leads
-    whose value is above 0: converting ones where the value is the label, those with an amount where it is money.
+    ``caught`` by scorer (shares, lists, 1 + draws), ``held`` (lists, 1 + draws), ``support`` the distinct leads
+    and accounts with a value above 0: converting ones where it is the label, those with an amount where it is money.
     """
 
     shares: tuple[float, ...]
     caught: Mapping[str, np.ndarray]
     held: np.ndarray
     confidence: float
-    conversions: int
-    few: bool  # whether the value lies in fewer accounts than an interval must rest on
+    support: Support
 
     def share(self, share: float, over: Over) -> dict[str, Any]:
         """What lay in the top ``share``: ``scorers``, and ``differences``, model minus the other, paired."""
@@ -66,8 +65,7 @@ class Captured:
         }
 
     def _interval(self, values: np.ndarray) -> dict[str, Any]:
-        draws = np.full_like(values[1:], np.nan) if self.few else values[1:]
-        return percentile_interval(values[0], draws, self.confidence, self.conversions).to_dict()
+        return percentile_interval(values[0], values[1:], self.confidence, self.support).to_dict()
 
 
 def draw_captured(
@@ -92,12 +90,11 @@ def draw_captured(
             parts[name].append(caught)
         held.append(total)
     return Captured(
-        few=too_few_accounts(test.assign(label=value > 0)),
         shares=tuple(shares),
         caught={name: np.concatenate(blocks, axis=2) for name, blocks in parts.items()},
         held=np.concatenate(held, axis=1),
         confidence=config.confidence,
-        conversions=int(test.loc[value > 0, "lead_id"].nunique()),
+        support=Support.of(test.assign(label=value > 0)),
     )
 
 

@@ -13,7 +13,14 @@ import pandas as pd
 
 from leadml.backtest.captured import draw_captured, mean_over_lists, over_all_lists
 from leadml.backtest.judge import UNCORRECTED, Judged
-from leadml.bootstrap import BootstrapConfig, Scores, bootstrap_scores, draw_weights
+from leadml.bootstrap import (
+    BootstrapConfig,
+    Scores,
+    Support,
+    bootstrap_scores,
+    draw_weights,
+    percentile_interval,
+)
 from leadml.config import TrainConfig
 from leadml.judgement import CAPTURE_SHARES
 
@@ -91,7 +98,7 @@ def judge_lists(test: pd.DataFrame, settings: Settings) -> dict[str, Any]:
     label = test["label"].to_numpy(dtype=np.float64)
     captured = draw_captured(test, ordered, label, settings.shares, settings.bootstrap)
     return {
-        "judged": count_judged(test) | {"rate_interval": _rate_interval(test, settings.bootstrap)},
+        "judged": count_judged(test) | {"rate_interval": rate_interval(test, settings.bootstrap)},
         **bootstrap_scores(test, scores, settings.bootstrap),
         "skipped": {_named(bottom): captured.rest(above(bottom), mean_over_lists) for bottom in settings.bottom},
         "money": judge_money(test, ordered, settings),
@@ -177,13 +184,17 @@ def count_judged(test: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _rate_interval(test: pd.DataFrame, config: BootstrapConfig) -> list[float]:
-    """Ends of the rate's interval, drawn by account: how far from what was said it may be by chance alone."""
+def rate_interval(test: pd.DataFrame, config: BootstrapConfig) -> list[float | None]:
+    """Ends of the rate's interval, drawn by account: how far from what was said it may be by chance alone.
+
+    None twice where too few accounts converted for an interval (`bootstrap.Support`).
+    """
     sums = test.groupby("account_id", sort=False)["label"].agg(["sum", "count"]).to_numpy(dtype=np.float64)
     drawn = [sums.T @ weights for weights in draw_weights(len(sums), config.draws, config.seed)]
     converted, rows = np.concatenate(drawn, axis=1)
-    tail = (1 - config.confidence) / 2
-    return [float(end) for end in np.quantile(converted / np.maximum(rows, 1), [tail, 1 - tail])]
+    rate = float(test["label"].mean())
+    found = percentile_interval(rate, converted / np.maximum(rows, 1), config.confidence, Support.of(test))
+    return [found.low, found.high]
 
 
 def _named(share: float) -> str:

@@ -71,6 +71,7 @@ class TrainConfig:
     split: SplitConfig = MISSING
     tune: TuneConfig = MISSING
     min_conversions: int = MISSING
+    min_test_share: float = MISSING
     bootstrap: int = MISSING
     confidence: float = MISSING
     base_rate_half_life_days: float = MISSING
@@ -96,7 +97,11 @@ class TrainConfig:
             raise ConfigurationError(
                 f"train.bootstrap={self.bootstrap}: fewer than {LEAST_DRAWS} draws give intervals that mean nothing"
             )
-        check_fraction(train__confidence=self.confidence, train__suspicious_auc=self.suspicious_auc)
+        check_fraction(
+            train__min_test_share=self.min_test_share,
+            train__confidence=self.confidence,
+            train__suspicious_auc=self.suspicious_auc,
+        )
         if not 0 <= self.better_origins <= 1:
             raise ConfigurationError(f"train.better_origins={self.better_origins}: a share from 0 to 1")
         if self.p50 is not None:

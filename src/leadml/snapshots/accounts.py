@@ -130,18 +130,21 @@ def fold_closures(tables: UnitTables, keys: ir.Table, exits: tuple[str, ...]) ->
 
 
 def open_islands(spans: ir.Table) -> ir.Table:
-    """unit_id, open_from, until: the union of its leads' spans ``(open_from, until]``, as disjoint intervals."""
-    real = spans.filter(spans.until > spans.open_from)
-    order = [real.open_from, real.lead_id]
-    reached = real.until.max().over(group_by=real.unit_id, order_by=order, rows=(None, -1))
-    real = real.mutate(reached=reached)
-    starts = (real.reached.isnull() | (real.open_from > real.reached)).cast("int64")
-    real = real.mutate(starts=starts)
-    island = real.starts.sum().over(group_by=real.unit_id, order_by=[real.open_from, real.lead_id], rows=(None, 0))
-    real = real.mutate(island=island)
+    """unit_id, open_from, until: the union of its leads' spans ``(open_from, until]``, as disjoint intervals.
+
+    A lead that never was open, which was not known at once, is an interval of no length: it opens its account at no
+    cutoff, but the cutoffs until it is known are left out and counted, as those of a lead are.
+    """
+    spans = spans.mutate(until=ibis.greatest(spans.until, spans.open_from))
+    order = (ibis._.open_from, ibis._.lead_id)
+    before = ibis.window(group_by=ibis._.unit_id, order_by=order, rows=(None, -1))
+    spans = spans.mutate(reached=spans.until.max().over(before))
+    spans = spans.mutate(starts=(spans.reached.isnull() | (spans.open_from > spans.reached)).cast("int64"))
+    up_to = ibis.window(group_by=ibis._.unit_id, order_by=order, rows=(None, 0))
+    spans = spans.mutate(island=spans.starts.sum().over(up_to))
     return (
-        real.group_by(["unit_id", "island"])
-        .aggregate(open_from=real.open_from.min(), until=real.until.max())
+        spans.group_by(["unit_id", "island"])
+        .aggregate(open_from=spans.open_from.min(), until=spans.until.max())
         .drop("island")
     )
 

@@ -97,14 +97,15 @@ def tell(context: Context, version: str, decision: dict[str, Any]) -> None:
     judged = decision["judged"]
     precision = judged["observed_precision"]
     expected = judged["expected_precision"]
-    if expected is None or precision["low"] is None:
+    if expected is None:
         context.progress.say(STAGE, f"model {version}: threshold {decision['threshold']:.3f}; no test lead reaches it")
         return
+    interval = "" if precision["low"] is None else f" [{precision['low']:.1%}, {precision['high']:.1%}]"
     context.progress.say(
         STAGE,
         f"model {version}: threshold {decision['threshold']:.3f} for {decision['chosen']['weekly_capacity']} leads a "
         f"week; on the test lists {judged['entries_per_week']:.0f} a week enter, expected precision {expected:.1%}, "
-        f"observed {precision['value']:.1%} [{precision['low']:.1%}, {precision['high']:.1%}], "
+        f"observed {precision['value']:.1%}{interval}, "
         f"{judged['distinct_conversions']} conversions among them",
     )
 

@@ -27,8 +27,8 @@ from leadml.training import Trained, judge_recipe
 WRITTEN, RETRAINED, SAME = "written", "retrained", "same recipe"
 # Of train.*: what judges or reports, and gives no other model.
 NO_RECIPE = (
-    "split", "min_conversions", "bootstrap", "confidence", "suspicious_auc", "better_origins", "p50", "promote", "tune",
-    "enough",
+    "split", "min_conversions", "min_test_share", "bootstrap", "confidence", "suspicious_auc", "better_origins", "p50",
+    "promote", "tune", "enough",
 )  # fmt: skip
 
 

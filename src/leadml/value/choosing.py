@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from leadml.account_means import bootstrap_ratios
-from leadml.bootstrap import BootstrapConfig
+from leadml.bootstrap import BootstrapConfig, Support
 from leadml.features.dictionary import Feature
 from leadml.splits import Split
 from leadml.value.fitting import Amounts, fit_form, fit_forms, known_amounts
@@ -82,17 +82,17 @@ def compare_forms(
     if not parts:
         return {"leads": 0, "deviance": {}, "gain": {}}, "mean"
     rows = pd.concat(parts, ignore_index=True)
-    leads = int(rows["lead_id"].nunique())
+    support = Support.of(rows.assign(label=1))
     weight = 1.0 / rows.groupby("lead_id")["lead_id"].transform("size").to_numpy()
     figures = bootstrap_ratios(
         {form: (weight * rows[form].to_numpy(), weight) for form in ("mean", *LEARNT)},
-        rows["account_id"].to_numpy(dtype=object), np.zeros(len(rows)), leads, config,
+        rows["account_id"].to_numpy(dtype=object), np.zeros(len(rows)), support, config,
         {f"gain_{form}": ("mean", form) for form in LEARNT},
     )  # fmt: skip
-    told: dict[str, Any] = {"leads": leads, "deviance": {f: figures[f].to_dict() for f in ("mean", *LEARNT)}}
+    told: dict[str, Any] = {"leads": support.leads, "deviance": {f: figures[f].to_dict() for f in ("mean", *LEARNT)}}
     told["gain"] = {form: figures[f"gain_{form}"].to_dict() for form in LEARNT}
     best = max(LEARNT, key=lambda form: (told["gain"][form]["value"], form == LEARNT[0]))
-    return told, best if leads >= MIN_JUDGED and _clear(told["gain"][best], config) else "mean"
+    return told, best if support.leads >= MIN_JUDGED and _clear(told["gain"][best], config) else "mean"
 
 
 def judge_amounts(
@@ -117,7 +117,7 @@ def judge_amounts(
             "amount": (weight * y, weight),
             "predicted": (weight * said, weight),
         },
-        part["account_id"].to_numpy(dtype=object), np.zeros(len(part)), amounts.leads, config,
+        part["account_id"].to_numpy(dtype=object), np.zeros(len(part)), Support.of(part), config,
         {"gain": ("deviance_mean", "deviance"), "bias": ("predicted", "amount")},
     )  # fmt: skip
     capped = round(float(weight[amounts.amount > cap].sum()))

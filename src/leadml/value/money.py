@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from leadml.account_means import draw_ratios
-from leadml.bootstrap import BootstrapConfig, log_interval, percentile_interval
+from leadml.bootstrap import BootstrapConfig, Support, log_interval, percentile_interval
 from leadml.value.model import ValueModel
 
 SHARES = (0.05, 0.1, 0.2)
@@ -36,7 +36,7 @@ def judge_money(
     money = np.minimum(np.where(won > 0, won, 0.0), model.cap or np.inf)
     lists = pd.factorize(test["list"].astype("object").where(test["list"].notna(), ""))[0]
     lead = test["lead_id"].to_numpy(dtype=object)
-    paid = int(pd.Series(lead[money > 0]).nunique())
+    paid = Support.of(test.assign(label=money > 0))
     orders = {"value": rank_in_lists(value, lists, lead), "probability": rank_in_lists(probability, lists, lead)}
     size = np.bincount(lists)[lists]
     ratios, minus = {}, {}
