@@ -15,7 +15,7 @@ from leadml.recipe import RecipeConfig, count_converting, split_checked, typed
 from leadml.recipe_data import prepare
 from leadml.stages.settings import recipe
 from leadml.stages.stored import Extracted
-from leadml.training import judge_recipe
+from leadml.training import judge_recipe, settle
 
 RUNGS = ("auto", "points", "logistic")
 
@@ -86,9 +86,10 @@ def judge_draw(company: Company, rows: np.ndarray, rung: str) -> Found:
     X, judge = company.extracted.X, company.judge
     features = [replace(f, effort=False) for f in company.extracted.features]
     config = replace(company.config, model=replace(company.config.model, kind=Rung(rung)))
-    judged = judge_recipe(prepare(snapshots, X.iloc[rows].reset_index(drop=True), features, config))
+    data = prepare(snapshots, X.iloc[rows].reset_index(drop=True), features, config)
+    judged = judge_recipe(data)
     p = judged.calibrator.probability(judged.model.margins(X.iloc[judge.rows], config.threads))
-    return Found(judged.verdict.name, judged.plan.rung, row_losses(judge.label, p)[0])
+    return Found(settle(data, judged).verdict.name, judged.plan.rung, row_losses(judge.label, p)[0])
 
 
 def mean_gain(pairs: list[tuple[np.ndarray, np.ndarray]], account: np.ndarray) -> tuple[float, float]:

@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_lists import make_config, make_leads, make_problem
+from scipy.special import expit
 from test_splits import START, weekly_table
 
 from leadml.backtest import Judged, Settings, build_origins, judge_lists, judge_origin, summarise, tabulate
 from leadml.backtest.figures import spread_amounts
 from leadml.bootstrap import BootstrapConfig
-from leadml.config import SplitConfig
+from leadml.config import Rung, SplitConfig
 from leadml.errors import DataError
 from leadml.metrics import capture_curve
+from leadml.models.points import count_points
 from leadml.recipe import RecipeConfig
 from leadml.report.backtest_plots import plot_backtest, plot_rates
 from leadml.report.canvas import SKY
@@ -170,6 +172,24 @@ def test_no_label_that_matures_later_enters(made, small, judged):
         pd.testing.assert_frame_equal(scored(again.test), scored(judged[0].test), check_exact=True)
         for fact in ("calibration", "uncorrected", "trees", "train"):
             assert again.facts[fact] == judged[0].facts[fact]
+
+
+def test_what_is_judged_is_what_the_folds_chose_even_where_the_verdict_is_for_the_scorecard(made, small):
+    """The judged lists made such that the scorecard knows them and the model does not: nobody knew it at the origin."""
+    snapshots, X, features = made
+    config = replace(small, model=replace(small.model, kind=Rung.logistic))
+    origin = build_origins(snapshots, config, 2).origins[1]
+    rows = origin.split.test
+    points = count_points(X.iloc[rows], config.card)
+    odds = -1.5 + (points - points.mean()) / points.std()
+    by_card = (np.random.default_rng(0).random(len(rows)) < expit(odds)).astype(float)
+    label = snapshots["label"].to_numpy(dtype=np.float64).copy()
+    label[rows] = by_card
+    plain = judge_origin(snapshots, X, features, config, origin)
+    again = judge_origin(snapshots.assign(label=label), X, features, config, origin)
+    assert again.facts["verdict"]["name"] == "use points" != plain.facts["verdict"]["name"]
+    assert again.facts["rung"] == plain.facts["rung"] == "logistic"
+    pd.testing.assert_frame_equal(scored(again.test), scored(plain.test), check_exact=True)
 
 
 def test_what_was_known_decides(made, small, judged):

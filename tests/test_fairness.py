@@ -7,6 +7,7 @@ import pytest
 from leadml.bootstrap import BootstrapConfig
 from leadml.errors import ConfigurationError
 from leadml.fairness import DIFFERENCES, RATES, Least, audit_groups, chance_apart, draw_rates, frame_rates, share_alike
+from leadml.fairness_top import audit_top
 from leadml.features.dictionary import Feature, Kind
 from leadml.groups import Groups, make_groups
 from leadml.metrics import auc
@@ -32,6 +33,12 @@ def test_births_go_by_decade_and_other_numbers_by_quartiles_unless_they_are_few(
     assert made(["1984-05-01", "01/02/1990", "1989", None], "birth") == ["1980-1989", "1990-1999", "1980-1989", None]
     assert made([str(i) for i in range(8)])[::2] == ["< 1", "[1, 3)", "[3, 5)", "≥ 5"]
     assert made(["1", "2", "1", "2"]) == ["1", "2", "1", "2"]
+
+
+def test_ends_of_large_numbers_are_written_out():
+    revenue = pd.Series(np.arange(10_000_001, 10_000_101).astype(str))
+    groups = make_groups(revenue, None)
+    assert groups.names[0] == "< 10000025" and len(set(groups.names)) == 4
 
 
 def test_levels_are_the_most_frequent_and_none_looks_personal():
@@ -168,6 +175,19 @@ def test_too_few_conversions_say_nothing_that_needs_them_and_too_few_groups_no_d
     assert [g["name"] for g in alone["groups"]] == ["M"] and set(alone["differences"].values()) == {None}
     nobody = audit_groups(test, groups, 0.3, Least(10_000, 10), CONFIG)
     assert nobody["groups"] == [] and nobody["small"]["groups"] == 3
+
+
+def test_a_group_of_one_account_has_no_interval_nor_has_a_difference_to_it():
+    test, groups = make_test()
+    test.loc[groups.of == "F", "account_id"] = "one"
+    found = audit_groups(test, groups, 0.3, Least(50, 10), CONFIG)
+    female, male = found["groups"][:2]
+    assert female["selection_rate"]["low"] is None and male["selection_rate"]["low"] is not None
+    for difference in found["differences"].values():
+        assert difference["value"] is not None and difference["low"] is None
+    top = audit_top(test.assign(list=0), groups, ["F", "M"], CONFIG)
+    assert top["rates"]["F"]["low"] is None and top["rates"]["M"]["low"] is not None
+    assert all(d["low"] is None for d in top["differences"].values())
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from made_lists import make_config, make_leads
 from small_data import settings
 
 from leadml.recipe import typed
-from leadml.recipe_data import prepare
+from leadml.recipe_data import RecipeData, prepare
 from leadml.stages.stored import read_extracted
-from leadml.training import judge_recipe
+from leadml.training import judge_recipe, settle
 from leadml.workspace import Workspace
 
 CONFIG = make_config()
@@ -66,12 +66,17 @@ def test_shuffling_keeps_rows_together_and_every_label():
     assert vectors[0] == vectors[1] and not dealt["label"].equals(snapshots["label"])
 
 
+def told(data: RecipeData) -> str:
+    """The verdict that `leadml train` would tell."""
+    return settle(data, judge_recipe(data)).verdict.name
+
+
 @pytest.mark.deep
 def test_of_shuffled_labels_hardly_one_is_deployed():
     verdicts = []
     for seed in range(counts(4, SEEDS)):
         snapshots, X, features = make_leads(1500, 60, seed)
-        verdicts.append(judge_recipe(prepare(shuffle_labels(snapshots, seed), X, features, CONFIG)).verdict.name)
+        verdicts.append(told(prepare(shuffle_labels(snapshots, seed), X, features, CONFIG)))
     assert verdicts.count("deploy") <= MOST and verdicts.count("use points") <= POINTS, counted(verdicts)
 
 
@@ -84,7 +89,7 @@ def test_of_a_company_whose_conversions_nothing_tells_hardly_one_is_deployed(sma
     for seed in range(SEEDS):
         label = deal_conversions(snapshots, config.problem.horizon_days, seed)
         dealt = snapshots.assign(label=label, amount=np.nan)
-        verdicts.append(judge_recipe(prepare(dealt, extracted.X, extracted.features, config)).verdict.name)
+        verdicts.append(told(prepare(dealt, extracted.X, extracted.features, config)))
     assert verdicts.count("deploy") <= MOST and verdicts.count("use points") <= POINTS, counted(verdicts)
 
 

@@ -92,6 +92,33 @@ def test_the_verdict_is_said_with_its_figures():
     )
 
 
+NOTHING = (0.0, None, None)  # of fewer than five converting accounts
+
+
+@pytest.mark.parametrize(
+    ("state", "promoted", "why"),
+    [
+        (OLD, True, "not worse: one recipe, so no difference; the champion learnt from data 28 days older"),
+        (ChampionState(3.0, Drift(0.04, 0.0, 0.1, 1, 4)), True, "not worse: one recipe, so no difference; the champion "
+         "has drifted (conversions 0.04 [0.00, 0.10] of expected)"),
+        (replace(OLD, restored=True), False, "not better: one recipe, so no difference; a rollback put the champion in "
+         "place, so only a better one replaces it"),
+        (ChampionState(3.0, Drift(1.1, 0.9, 1.3, 40, 4)), False, "not better: one recipe, so no difference; the "
+         "champion is neither old nor drifted"),
+        (YOUNG, False, "not better: one recipe, so no difference; the champion is not old, and no outcome since then "
+         "tells of a drift"),
+        (ChampionState(drift=Drift(1.1, 0.9, 1.3, 40, 4)), False, "not better: one recipe, so no difference; the "
+         "champion has not drifted; how old it is is not known"),
+        (ChampionState(), False, "not better: one recipe, so no difference; how old the champion is and whether it has "
+         "drifted is not known"),
+    ],
+)  # fmt: skip
+def test_of_one_recipe_age_and_drift_decide_however_few_conversions_the_test_has(state, promoted, why):
+    verdict = decide(NOTHING, replace(state, same_recipe=True))
+    assert (verdict.name, verdict.promoted, verdict.why) == (NOT_WORSE, promoted, why)
+    assert decide(NOTHING, state).name == OPEN
+
+
 def test_one_model_raced_against_itself_differs_by_nothing():
     lists = made_lists(300, 1)
     race = run_race(lists, lists["probability"].to_numpy(), CONFIG)

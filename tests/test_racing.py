@@ -14,11 +14,11 @@ from made_champions import QUICK, history, make_challenger
 from made_lists import make_config
 
 from leadml import LeadScorer
-from leadml.bootstrap import BootstrapConfig
 from leadml.config import Promote, register_schema, settings_like, to_config
 from leadml.errors import ArtifactError, ConfigurationError
 from leadml.manifest import Manifest
 from leadml.progress import Progress
+from leadml.splits import list_keys
 from leadml.stages import champions, churning, racing
 from leadml.stages.audited import fit_audited
 from leadml.stages.auditing import audit_extracted
@@ -108,6 +108,39 @@ def test_another_recipe_is_retrained_as_of_the_tests_start(trained, registry):
     assert told["difference"]["log_loss"]["value"] < 0  # one tree of some features
 
 
+def test_rows_that_were_chosen_otherwise_make_another_recipe(trained, registry):
+    rows = recipe_facts(*trained)["rows"]
+    assert rows["train_every"] > 1
+    registry(rows=rows | {"train_every": 1, "weekday": 3, "age_days": [2.0]})
+    told = race(trained)
+    assert told["by"] == racing.RETRAINED and told["difference"]["log_loss"]["value"] != 0
+    assert told["notes"] == [
+        "on this extract's snapshots, which are others than its own were (problem: weekday, age_days)"
+    ]
+
+
+def test_a_scorecard_by_the_verdict_is_the_scorecards_recipe(trained):
+    context, extracted, audited, fitted = trained
+    facts = recipe_facts(context, extracted, audited, replace(fitted, by_verdict=True))
+    assert facts["model"]["kind"] == "points" != recipe_facts(*trained)["model"]["kind"]
+
+
+def test_of_one_table_the_drift_is_that_of_the_rows_that_came_after(trained, registry):
+    """No end of the data is known there: what the champion was fitted on tells what it had not seen."""
+    extracted, test = trained[1], trained[3].test
+    lists = test["cutoff"].drop_duplicates().sort_values()
+    registry(data_end=None, newest_cutoff=lists.iloc[-3].isoformat())
+    told = race(trained)
+    late = test[test["cutoff"] > lists.iloc[-3]]
+    mine = champion(trained[0].workspace.root)
+    expected = mine.calibrator.probability(mine.margin(mine.prepare(extracted.X.loc[late["snapshot"]]))).sum()
+    assert told["drift"]["lists"] == 2 and told["drift"]["ratio"] == pytest.approx(late["label"].sum() / expected)
+    registry(data_end=None, newest_cutoff=None)
+    undated = race(trained)
+    assert undated["drift"] is undated["age_days"] is None
+    assert undated["why"].endswith("how old the champion is and whether it has drifted is not known")
+
+
 @pytest.mark.extra
 def test_a_champion_of_other_features_has_its_own_built_again(trained):
     context, extracted = trained[:2]
@@ -136,12 +169,12 @@ def test_rows_of_another_specification_are_built_again_before_they_are_scored(tr
         return extracted.X.iloc[at].reset_index(drop=True), extracted.features
 
     monkeypatch.setattr(racing, "build_rows", build)
-    config = BootstrapConfig(draws=10, confidence=0.9, seed=1)
+    keys = list_keys(extracted.snapshots, "weekly")
     lists = trained[3].test["cutoff"].drop_duplicates().sort_values()
-    since = lists.iloc[-2].isoformat()
-    right = racing.champion_drift(context, extracted, mine, since, config)
+    since = {"data_end": lists.iloc[-2].isoformat()}
+    right = racing.champion_drift(context, extracted, mine, since, keys)
     assert not asked and right.lists == 2
-    assert racing.champion_drift(context, wrong, mine, since, config) == right
+    assert racing.champion_drift(context, wrong, mine, since, keys) == right
     assert asked == [(mine.version, (trained[3].test["cutoff"] >= lists.iloc[-2]).sum())]
     # The churn: the archived list is of the champion's specification, not of the other model's.
     one = replace(mine, about=mine.about | {"spec": other["spec"]}, files=None)

@@ -4,7 +4,7 @@ Rates are over the rows of the test lists: a lead on several lists counts in eac
 is *selected* has a probability at or above the threshold.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,7 @@ def audit_groups(
             for k, name in enumerate(told)
         ]
         result["chance"] = chance_apart(shown, told, list(enough.values()), config.seed)
-        result["differences"] = _differences(values, drawn, list(enough.values()), config, shown)
+        result["differences"] = _differences(values, drawn, enough, config, shown)
     return result
 
 
@@ -211,25 +211,27 @@ def _group(
 def _differences(
     values: Mapping[str, np.ndarray],
     drawn: Mapping[str, np.ndarray],
-    enough: list[bool],
+    enough: Mapping[str, bool],
     config: BootstrapConfig,
     frame: pd.DataFrame,
 ) -> dict[str, Any]:
+    told = list(enough.values())
+
     def between(rates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        kept = {r: np.asarray(rates[r])[enough] for r in ("true_positive_rate", "false_positive_rate")}
+        kept = {r: np.asarray(rates[r])[told] for r in ("true_positive_rate", "false_positive_rate")}
         apart = [_apart(k) for k in kept.values()]
         parity = _apart(np.asarray(rates["selection_rate"]))
         odds = (np.maximum(apart[0][0], apart[1][0]), np.minimum(apart[0][1], apart[1][1]))
         return dict(zip(DIFFERENCES, (*parity, *odds), strict=True))
 
     point, draws = between(values), between(drawn)
-    groups = {name: len(enough) if name.startswith("demographic") else sum(enough) for name in DIFFERENCES}
-    selected, converting = support_of_rows(frame), Support.of(frame)
-    support = {name: selected if name.startswith("demographic") else converting for name in DIFFERENCES}
+    parity = weakest_support(frame, list(enough), support_of_rows)
+    odds = weakest_support(frame, [name for name, is_told in enough.items() if is_told], Support.of)
+    support = {name: parity if name.startswith("demographic") else odds for name in DIFFERENCES}
     return {
-        name: percentile_interval(float(point[name]), draws[name], config.confidence, support[name]).to_dict()
-        if groups[name] > 1
-        else None
+        name: None
+        if (resting := support[name]) is None
+        else percentile_interval(float(point[name]), draws[name], config.confidence, resting).to_dict()
         for name in DIFFERENCES
     }
 
@@ -242,6 +244,13 @@ def _apart(rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     high, low = rates.max(axis=0), rates.min(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return high - low, np.where(high > 0, low / high, np.where(np.isnan(high), np.nan, 1.0))
+
+
+def weakest_support(frame: pd.DataFrame, names: Sequence[str], of: Callable[[pd.DataFrame], Support]) -> Support | None:
+    """What a difference between these groups rests on: the fewest accounts of any; None of fewer than two groups."""
+    if len(names) < 2:
+        return None
+    return Support(_converting(frame), min(of(frame[frame["group"] == name]).accounts for name in names))
 
 
 def support_of_rows(frame: pd.DataFrame) -> Support:

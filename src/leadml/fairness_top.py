@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from leadml.bootstrap import BootstrapConfig, percentile_interval
-from leadml.fairness import chance_apart, draw_rates, frame_rates, support_of_rows
+from leadml.fairness import chance_apart, draw_rates, frame_rates, support_of_rows, weakest_support
 from leadml.groups import Groups
 
 TOP = 0.10  # of each list
@@ -33,20 +33,21 @@ def audit_top(test: pd.DataFrame, groups: Groups, told: Sequence[str], config: B
     frame = frame[frame["group"].isin(names)].reset_index(drop=True)
     if not names:
         return {"share": TOP, "rates": {}, "differences": dict.fromkeys(PARITY), "chance": {}}
-    support = support_of_rows(frame)
+    support = {name: support_of_rows(frame[frame["group"] == name]) for name in names}
+    weakest = weakest_support(frame, names, support_of_rows)
     value, drawn = (r["selection_rate"] for r in (frame_rates(frame, names), draw_rates(frame, names, config)))
     point, draws = _parity(value), _parity(drawn)
     chance = chance_apart(frame, names, [False] * len(names), config.seed) if len(names) > 1 else {}
     return {
         "share": TOP,
         "rates": {
-            name: percentile_interval(float(value[k]), drawn[k], config.confidence, support).to_dict()
+            name: percentile_interval(float(value[k]), drawn[k], config.confidence, support[name]).to_dict()
             for k, name in enumerate(names)
         },
         "differences": {
-            name: percentile_interval(float(point[name]), draws[name], config.confidence, support).to_dict()
-            if len(names) > 1
-            else None
+            name: None
+            if weakest is None
+            else percentile_interval(float(point[name]), draws[name], config.confidence, weakest).to_dict()
             for name in PARITY
         },
         "chance": {name: high for name, high in chance.items() if name in PARITY},

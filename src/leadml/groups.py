@@ -55,7 +55,7 @@ def make_groups(values: pd.Series, topic: str | None, edges: Sequence[float] = (
 
 
 def _bands(numbers: np.ndarray, edges: tuple[float, ...]) -> Groups:
-    shown = [f"{e:g}" for e in edges]
+    shown = [np.format_float_positional(e, trim="-") for e in edges]
     names = (f"< {shown[0]}", *(f"[{low}, {high})" for low, high in pairwise(shown)), f"≥ {shown[-1]}")
     place: np.ndarray = np.searchsorted(np.array(edges), np.nan_to_num(numbers), side="right")
     of: np.ndarray = np.array(names, dtype=object)[place]

@@ -10,7 +10,7 @@ probability is for; the others are told beside it.
                    rollback put it in place, which somebody wanted in spite of its age; then only if better
 
 Where both recipes are one, so are the two judged models: the difference is 0 on every row, neither better nor worse,
-and the champion's age and drift decide alone.
+and the champion's age and drift decide alone, however few conversions the test has.
 """
 
 import math
@@ -78,12 +78,14 @@ class ChampionState:
         drift: None where no list has matured since the champion was trained.
         forced: the stamp of a champion that no verdict ever allowed, "" otherwise.
         restored: whether the last change of champion was a rollback to it.
+        same_recipe: whether its recipe is the challenger's.
     """
 
     age_days: float | None = None
     drift: Drift | None = None
     forced: str = ""
     restored: bool = False
+    same_recipe: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,18 +168,22 @@ def find_drift(lists: pd.DataFrame, config: BootstrapConfig) -> Drift | None:
 
 def judge_race(race: Mapping[str, Any], state: ChampionState, rules: RaceRules) -> RaceVerdict:
     """What follows from the race; see the module."""
-    difference, theirs = race["difference"][DECIDES], race["champion"][DECIDES]["value"]
-    low, high = difference["low"], difference["high"]
-    if low is None or high is None or theirs is None:
-        return RaceVerdict(OPEN, False, "no interval of the difference could be made: too few accounts")
-    allowed = rules.margin * theirs
-    told = f"log loss less the champion's {difference['value']:+.4f} [{low:+.4f}, {high:+.4f}]"
-    if high < 0:
-        return RaceVerdict(BETTER, True, f"better: {told}")
-    if high > allowed:
-        name = WORSE if low > 0 else OPEN
-        words = "worse" if low > 0 else "not shown to be as good"
-        return RaceVerdict(name, False, f"{words}: {told}; up to {allowed:+.4f} would do where it is old or drifted")
+    if state.same_recipe:
+        told = "one recipe, so no difference"
+    else:
+        difference, theirs = race["difference"][DECIDES], race["champion"][DECIDES]["value"]
+        low, high = difference["low"], difference["high"]
+        if low is None or high is None or theirs is None:
+            return RaceVerdict(OPEN, False, "no interval of the difference could be made: too few accounts")
+        allowed = rules.margin * theirs
+        told = f"log loss less the champion's {difference['value']:+.4f} [{low:+.4f}, {high:+.4f}]"
+        if high < 0:
+            return RaceVerdict(BETTER, True, f"better: {told}")
+        if high > allowed:
+            name = WORSE if low > 0 else OPEN
+            words = "worse" if low > 0 else "not shown to be as good"
+            why = f"{words}: {told}; up to {allowed:+.4f} would do where it is old or drifted"
+            return RaceVerdict(name, False, why)
     if state.restored:
         return RaceVerdict(
             NOT_WORSE,
@@ -187,7 +193,7 @@ def judge_race(race: Mapping[str, Any], state: ChampionState, rules: RaceRules) 
     claims = list_claims(state, rules)
     if claims:
         return RaceVerdict(NOT_WORSE, True, f"not worse: {told}; the champion {' and '.join(claims)}")
-    return RaceVerdict(NOT_WORSE, False, f"not better: {told}; the champion is neither old nor drifted")
+    return RaceVerdict(NOT_WORSE, False, f"not better: {told}; {_nothing_claimed(state)}")
 
 
 def list_claims(state: ChampionState, rules: RaceRules) -> list[str]:
@@ -201,3 +207,14 @@ def list_claims(state: ChampionState, rules: RaceRules) -> list[str]:
         drift = state.drift
         claims.append(f"has drifted (conversions {drift.ratio:.2f} [{drift.low:.2f}, {drift.high:.2f}] of expected)")
     return claims
+
+
+def _nothing_claimed(state: ChampionState) -> str:
+    """Why the champion may stay, and what of that is not known."""
+    if state.age_days is None and state.drift is None:
+        return "how old the champion is and whether it has drifted is not known"
+    if state.age_days is None:
+        return "the champion has not drifted; how old it is is not known"
+    if state.drift is None:
+        return "the champion is not old, and no outcome since then tells of a drift"
+    return "the champion is neither old nor drifted"

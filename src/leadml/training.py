@@ -5,7 +5,8 @@
    its intercept comes from the matured base rate.
 3. The *judged* model is fitted on the training rows and predicts the test; figures and verdict come from there.
 4. The *final* model repeats the recipe on everything matured. The test rows enter it as training rows, after the
-   judgement is written; no choice (rung, trees, slope, verdict) ever sees their labels.
+   judgement is written. No choice of the recipe (rung, trees, slope) ever sees their labels; the verdict is about
+   them, and where it says ``use points`` the scorecard takes the model's place (`settle`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,6 +50,7 @@ class Trained:
     (by what was fitted on the other folds), ``label``, ``amount``.
     ``test``: the same without fold and the last two probabilities, with ``age_days``, ``untouched``, ``new_account``
     and ``score_NAME`` and ``probability_NAME`` of every baseline. ``metrics`` and ``shift`` are plain values for JSON.
+    ``by_verdict``: whether this is the scorecard, in the place of what the recipe chose (`settle`).
     """
 
     final: Model
@@ -66,6 +68,7 @@ class Trained:
     shift: dict[str, float]
     split: Split
     notes: tuple[str, ...]
+    by_verdict: bool
 
     @property
     def encoder(self) -> Encoder:
@@ -92,6 +95,7 @@ class Judged:
     metrics: dict[str, Any]
     verdict: Verdict
     notes: tuple[str, ...]
+    by_verdict: bool = False
 
 
 def fit_recipe(
@@ -103,7 +107,7 @@ def fit_recipe(
 ) -> Trained:
     """Train, judge and repeat on everything matured.
 
-    Where the verdict is ``use points``, the scorecard takes the model's place and is judged itself.
+    Where the verdict is ``use points``, the scorecard takes the model's place and is judged itself (`settle`).
 
     Args:
         snapshots: `schema.SNAPSHOT_COLUMNS`; label null while censored.
@@ -120,22 +124,30 @@ def fit_recipe(
     """
     data = prepare(snapshots, X, features, config, beside)
     with threadpool_limits(1, user_api="blas"):  # sums of a thread each differ in their last digits
-        return _fit_final(data, judge_recipe(data))
+        return _fit_final(data, settle(data, judge_recipe(data)))
 
 
 def judge_recipe(data: RecipeData) -> Judged:
     """What the folds decide, the model that it gives on the training rows, and what the test says of it.
 
-    Where the verdict is ``use points``, the scorecard takes the model's place and is judged itself. Errors are those of
-    `fit_recipe`.
+    Errors are those of `fit_recipe`.
     """
     with threadpool_limits(1, user_api="blas"):
-        judged = _judge(data)
-        if judged.verdict.name != USE_POINTS or judged.plan.rung == Rung.points.value:
-            return judged
-        config = replace(data.config, model=replace(data.config.model, kind=Rung.points))
-        points = _judge(replace(data, config=config))
-        return replace(points, verdict=judged.verdict) if points.verdict.name == USE_POINTS else points
+        return _judge(data)
+
+
+def settle(data: RecipeData, judged: Judged) -> Judged:
+    """What goes on after the judgement: the judged recipe, or the scorecard where the verdict on it is ``use points``.
+
+    The scorecard is judged itself, as a model is, and has its own verdict where that is another one. The test's labels
+    have chosen then, so what is returned says nothing more of the recipe: whoever asks how good the recipe is (a
+    backtest, a race, a benchmark) takes the figures of `judge_recipe`.
+    """
+    if judged.verdict.name != USE_POINTS or judged.plan.rung == Rung.points.value:
+        return judged
+    config = replace(data.config, model=replace(data.config.model, kind=Rung.points))
+    points = replace(judge_recipe(replace(data, config=config)), by_verdict=True)
+    return replace(points, verdict=judged.verdict) if points.verdict.name == USE_POINTS else points
 
 
 def _fit_final(data: RecipeData, judged: Judged) -> Trained:
@@ -166,6 +178,7 @@ def _fit_final(data: RecipeData, judged: Judged) -> Trained:
         shift=shift,
         split=data.split,
         notes=(*judged.notes, *_notes(final.encoder, plan, form.slope, shift, config)),
+        by_verdict=judged.by_verdict,
     )
 
 

@@ -13,7 +13,7 @@ from leadml.features.dictionary import Feature
 from leadml.recipe import RecipeConfig, count_converting
 from leadml.recipe_data import prepare
 from leadml.training import Judged as Recipe
-from leadml.training import judge_recipe
+from leadml.training import judge_recipe, settle
 
 UNCORRECTED = "uncorrected"  # the model's margins, with the intercept that was simply fitted
 
@@ -36,11 +36,14 @@ def judge_origin(
     """The recipe retrained at the origin, on its lists.
 
     Only the origin's own rows are handed on, so that nothing else of ``snapshots`` and ``X`` (row i of one belongs to
-    row i of the other) can enter. Errors are those of `training.fit_recipe`.
+    row i of the other) can enter. What is judged is what the folds chose, whatever the verdict on these lists: nobody
+    knew it at the origin. Errors are those of `training.fit_recipe`.
     """
     rows = origin.rows
     known = snapshots.iloc[rows]
-    trained = judge_recipe(prepare(known, X.iloc[rows], features, config, split=origin.within(rows)))
+    data = prepare(known, X.iloc[rows], features, config, split=origin.within(rows))
+    trained = judge_recipe(data)
+    verdict = settle(data, trained).verdict
     plain = uncorrected(trained)
     test = trained.test.assign(snapshot=rows[trained.test["snapshot"]])
     test[f"score_{UNCORRECTED}"] = test["margin"]
@@ -59,7 +62,7 @@ def judge_origin(
         "uncorrected": plain.to_dict(),
         "rung": trained.plan.rung,
         "trees": trained.model.trees,
-        "verdict": {"name": trained.verdict.name, "why": trained.verdict.why},
+        "verdict": {"name": verdict.name, "why": verdict.why},
         "notes": list(trained.notes),
     }
     return Judged(test, facts)

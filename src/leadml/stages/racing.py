@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from leadml.bootstrap import BootstrapConfig
-from leadml.config import LEAST_DRAWS, settings_like
+from leadml.config import LEAST_DRAWS, Rung, settings_like
 from leadml.errors import ArtifactError, LeadmlError
 from leadml.features.dictionary import Feature
 from leadml.race import ChampionState, Drift, RaceRules, find_drift, judge_race, run_race
 from leadml.recipe_data import prepare
 from leadml.scorer import LeadScorer
+from leadml.splits import list_keys
 from leadml.stages.auditing import Audited
 from leadml.stages.champions import champion_entry
 from leadml.stages.comparing import build_rows
@@ -30,6 +31,8 @@ NO_RECIPE = (
     "split", "min_conversions", "min_test_share", "bootstrap", "confidence", "suspicious_auc", "better_origins", "p50",
     "promote", "tune", "enough",
 )  # fmt: skip
+# Of problem.*, beside what a score means (SCALE_KEYS): which rows are learnt from.
+ROWS = ("booking_delay_days", "weekly", "weekday", "age_days", "cutoffs", "train_every")
 
 
 def recipe_facts(context: Context, extracted: Extracted, audited: Audited, trained: Trained) -> dict[str, Any]:
@@ -37,7 +40,8 @@ def recipe_facts(context: Context, extracted: Extracted, audited: Audited, train
     config = context.config
     newest = pd.to_datetime(extracted.snapshots["cutoff"]).iloc[trained.split.final].max()
     return {
-        "model": plain_settings(config.model),
+        "model": plain_settings(replace(config.model, kind=Rung.points) if trained.by_verdict else config.model),
+        "rows": {k: v for k, v in plain_settings(config.problem).items() if k in ROWS},
         "train": {k: v for k, v in plain_settings(config.train).items() if k not in NO_RECIPE},
         "seed": config.seed,
         "scorecard": plain_settings(config.scorecard),
@@ -65,20 +69,20 @@ def race_champion(
         return None
     told: dict[str, Any] = {"against": champion.version}
     config = context.config
-    bootstrap = BootstrapConfig(config.train.bootstrap, config.train.confidence, config.seed)
     try:
         registry = registry_entry(context.workspace.models / "champion")
         check_same_problem(champion, extracted)
         notes, by, probabilities = champion_probabilities(context, extracted, audited, trained, (champion, registry))
-        figures = run_race(trained.test, probabilities, bootstrap)
+        figures = run_race(trained.test, probabilities, bootstrap_config(context))
     except LeadmlError as error:
         return told | {"why_not": str(error)}
     facts = registry.get("recipe") or {}
     state = ChampionState(
         age_days=find_age(facts, recipe_facts(context, extracted, audited, trained)),
-        drift=champion_drift(context, extracted, champion, facts.get("data_end"), bootstrap),
+        drift=champion_drift(context, extracted, champion, facts, list_keys(extracted.snapshots, trained.split.kind)),
         forced=str(registry.get("forced") or ""),
         restored=champion_entry(context.workspace, champion.version).get("by") == ROLLBACK,
+        same_recipe=by == SAME,
     )
     verdict = judge_race(figures, state, RaceRules(config.race.margin, config.race.oldest_days, config.race.drift))
     drift = None if state.drift is None else state.drift.to_dict()
@@ -116,7 +120,7 @@ def champion_probabilities(
         raise ArtifactError("the champion wrote no scores of these lists, and its recipe was not kept with it")
     ours = recipe_facts(context, extracted, audited, trained)
     if same_rows(scorer, extracted) and all(
-        ours[k] == facts.get(k) for k in ("model", "train", "seed", "scorecard", "features")
+        ours[k] == facts.get(k) for k in ("model", "rows", "train", "seed", "scorecard", "features")
     ):
         return [], SAME, test["probability"].to_numpy(dtype=np.float64)
     with context.progress.phase("train", "the champion's recipe retrained as of the test's start"):
@@ -141,8 +145,11 @@ def retrain(
     out = {*audited.decision.excluded, *audited.decision.without}
     doubted = [n for n in facts["features"] if n in out]
     X, features = champion_rows(context, extracted, champion[0], [n for n in facts["features"] if n not in out])
+    rows = facts.get("rows") or {}
+    problem = replace(now.problem, train_every=rows.get("train_every", now.problem.train_every))
+    others = [k for k, v in plain_settings(now.problem).items() if k in rows and k != "train_every" and rows[k] != v]
     card, other = settings_like(context.config.scorecard, facts.get("scorecard", {}))
-    settings = replace(now, model=model, train=train, seed=facts["seed"], card=read_card(card))
+    settings = replace(now, problem=problem, model=model, train=train, seed=facts["seed"], card=read_card(card))
     test = judge_recipe(prepare(extracted.snapshots, X, features, settings)).test
     notes = [f"without its features {', '.join(doubted)}, which this audit leaves out"] if doubted else []
     notes += (
@@ -150,6 +157,8 @@ def retrain(
         if gone + more + other
         else []
     )
+    if others:
+        notes.append(f"on this extract's snapshots, which are others than its own were (problem: {', '.join(others)})")
     found = test.set_index("snapshot")["probability"].reindex(trained.test["snapshot"])
     return notes, found.to_numpy(dtype=np.float64)
 
@@ -194,22 +203,31 @@ def find_age(champion: dict[str, Any], challenger: dict[str, Any]) -> float | No
 
 
 def champion_drift(
-    context: Context, extracted: Extracted, champion: LeadScorer, data_end: str | None, config: BootstrapConfig
+    context: Context, extracted: Extracted, champion: LeadScorer, facts: dict[str, Any], keys: pd.Series
 ) -> Drift | None:
     """Conversions over expected ones on the lists that matured since the champion was trained; None where none has.
 
     On what it wrote at the time; rows of other lists from the end of its data on, which it cannot have been fitted on,
-    are scored now, by the features of its own specification (`champion_rows`).
+    are scored now, by the features of its own specification (`champion_rows`). One table has no such end: there they
+    are the rows that are newer than all that it was fitted on. Undated rows say nothing of what came after.
+
+    Args:
+        context: the workspace, draws and seed.
+        extracted: snapshots, labelled ones among them, and features.
+        champion: the model.
+        facts: its `recipe_facts`; ``data_end`` and ``newest_cutoff`` are read.
+        keys: the list of each snapshot (`splits.list_keys`).
     """
-    rows = extracted.snapshots
-    if data_end is None:
+    rows, data_end = extracted.snapshots, facts.get("data_end")
+    known = data_end or facts.get("newest_cutoff")
+    if known is None:
         return None
-    since = (rows["cutoff"] >= pd.Timestamp(data_end)) & (rows["grid"] != "age") & rows["label"].notna()
+    since = rows["cutoff"] > pd.Timestamp(known) if data_end is None else rows["cutoff"] >= pd.Timestamp(known)
+    since &= (rows["grid"] != "age") & rows["label"].notna()
     if not since.any():
         return None
-    lists = rows[since]
-    lists = lists.assign(list=lists["cutoff"])
-    probability = written_probabilities(context.workspace, champion.version, lists, data_end)
+    lists = rows[since].assign(list=keys[since])
+    probability = written_probabilities(context.workspace, champion.version, lists, known)
     unwritten = np.isnan(probability)
     if unwritten.any():
         at = lists.index[unwritten]
@@ -220,4 +238,10 @@ def champion_drift(
             lists, probability = lists[~unwritten], probability[~unwritten]
         else:
             probability[unwritten] = champion.calibrator.probability(champion.margin(X))
-    return find_drift(lists.assign(probability=probability), config)
+    return find_drift(lists.assign(probability=probability), bootstrap_config(context))
+
+
+def bootstrap_config(context: Context) -> BootstrapConfig:
+    """Draws, confidence and seed of the training."""
+    config = context.config
+    return BootstrapConfig(config.train.bootstrap, config.train.confidence, config.seed)
