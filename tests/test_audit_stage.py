@@ -110,6 +110,7 @@ def test_audit_publishes_and_exits_as_it_found(extracted, school):
     assert school("audit", f"audit.exclude={SUSPECTS}").returncode == 0
 
 
+@pytest.mark.extra
 def test_an_earlier_export_shows_what_was_rewritten(extracted, school):
     """In the earlier file every second converted lead still had another town."""
     now = pd.read_csv(extracted / "leads.csv", dtype=str)
@@ -196,6 +197,7 @@ def test_a_table_of_proofs_alone_is_extracted_shown_and_refused_by_train(tmp_pat
     )
 
 
+@pytest.mark.extra
 def test_rows_without_ids_are_not_held_against_another_list(tmp_path):
     """The n-th row of the list that was scored is another lead than the n-th row of the table."""
     g = np.random.default_rng(0)

@@ -144,6 +144,7 @@ def test_broken_or_missing_former_champions_are_named_with_the_way_out(copy, qui
     assert champion(copy).version == first
 
 
+@pytest.mark.extra
 def test_a_broken_champion_gives_way_and_is_not_kept(copy, quick):
     first = champion(copy).version
     second = make_challenger(copy, 0.3)
@@ -154,6 +155,7 @@ def test_a_broken_champion_gives_way_and_is_not_kept(copy, quick):
     assert versions(copy)[-1] == ("rollback", None, first)
 
 
+@pytest.mark.extra
 def test_a_broken_history_is_named(copy, quick):
     make_challenger(copy, 0.3)
     for text, stage in (("[", "promote"), ('{"by": "train"}', "train"), ('[{"by": "train"}]', "rollback")):
@@ -190,6 +192,7 @@ def test_the_alias_follows_and_catches_up_when_the_server_was_down(copy, quick):
     assert client.get_model_version_by_alias("leadml", "champion").version == first.version
 
 
+@pytest.mark.extra
 def test_a_champion_that_was_never_registered_leaves_the_alias_and_says_so(copy, quick):
     client = registry_of(copy)
     before, new = client.get_model_version_by_alias("leadml", "champion").version, make_challenger(copy, 0.5)

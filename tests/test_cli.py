@@ -177,6 +177,7 @@ def test_stages_out_of_order_say_what_to_run_first(tmp_path):
         assert said in shown.stderr and len(shown.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.extra
 def test_a_sweep_tells_each_refused_job_in_a_line_and_goes_on(tmp_path):
     words = ("-m", "simulate.months=6", f"paths.root={tmp_path}/ws")
     shown = run_here("simulate", *words, "simulate.leads=50,-1,-2", cwd=tmp_path)

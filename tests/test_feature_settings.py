@@ -169,6 +169,7 @@ def test_the_audit_builds_own_features_again(company):
 
 
 # ---------------------------------------------------------------------------------------------------- what is refused
+@pytest.mark.extra
 @pytest.mark.slow
 def test_a_kind_that_the_data_do_not_have_is_refused_in_one_line(company):
     before = (company / "work/data/features/extract.json").read_bytes()

@@ -100,6 +100,7 @@ def test_rows_that_lack_a_column_of_the_model_are_refused(education, tmp_path):
     assert len(shown.stderr.strip().splitlines()) == 1 and not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.extra
 def test_a_file_in_order_is_split_by_its_order(tmp_path):
     write_bank(tmp_path / "bank.csv")
     shown = run_flat(tmp_path, tmp_path / "bank.csv", "source.label=y", "source.ordered=true")
@@ -112,6 +113,7 @@ def test_a_file_in_order_is_split_by_its_order(tmp_path):
     assert "sensitive" in named["age"] and "sensitive" in named["marital"]
 
 
+@pytest.mark.extra
 def test_words_for_won_and_lost_and_long_ids_survive(tmp_path):
     frame = write_deals(tmp_path / "deals.csv")
     shown = run_flat(tmp_path, tmp_path / "deals.csv", "source.label='Opportunity Result'", "source.positive=[Won]",
@@ -122,6 +124,7 @@ def test_words_for_won_and_lost_and_long_ids_survive(tmp_path):
     assert metrics(tmp_path)["scorers"]["model"]["auc"]["value"] > 0.6
 
 
+@pytest.mark.extra
 def test_a_time_column_is_the_cutoff_and_the_order_of_the_split(tmp_path):
     frame = write_education(tmp_path / "leads.csv")
     frame["Created On"] = pd.date_range("2025-01-01", periods=len(frame), freq="4h").strftime("%d.%m.%Y %H:%M")

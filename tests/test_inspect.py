@@ -288,6 +288,7 @@ def salesforce(tmp_path_factory) -> Path:
     return raw
 
 
+@pytest.mark.extra
 def test_a_salesforce_export_with_other_names_extends_salesforce(salesforce, tmp_path, known):
     folder = tmp_path / "export"
     folder.mkdir()

@@ -204,6 +204,7 @@ def test_training_refuses_features_built_otherwise(then, said):
         check_extracted(now, facts)
 
 
+@pytest.mark.extra
 def test_what_only_the_data_can_tell_is_exit_3(tmp_path):
     words = (f"paths.root={tmp_path}", "simulate.leads=300", "simulate.months=10", "tracking.enabled=false")
     assert run_here("simulate", *words).returncode == 0

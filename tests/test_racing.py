@@ -108,6 +108,7 @@ def test_another_recipe_is_retrained_as_of_the_tests_start(trained, registry):
     assert told["difference"]["log_loss"]["value"] < 0  # one tree of some features
 
 
+@pytest.mark.extra
 def test_rows_that_were_chosen_otherwise_make_another_recipe(trained, registry):
     rows = recipe_facts(*trained)["rows"]
     assert rows["train_every"] > 1

@@ -162,6 +162,7 @@ def test_settings_that_do_not_fit_what_is_there_are_refused(root, words, said):
     assert len(shown.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.extra
 def test_a_sweep_of_thresholds_leaves_the_decisions(copy):
     before = [(copy / f"models/{a}/decision.json").read_bytes() for a in ("champion", "challenger")]
     shown = run_here("calibrate", "-m", f"paths.root={copy}", "threshold.weekly_capacity=5,6")
@@ -182,6 +183,7 @@ def test_the_population_is_the_models_own(copy):
     pd.testing.assert_frame_equal(scores(copy), before)
 
 
+@pytest.mark.extra
 def test_scoring_survives_a_tracking_server_that_is_down(copy):
     (copy / "mlflow.db").unlink()
     assert run_here("predict", f"paths.root={copy}", "tracking.uri=http://127.0.0.1:9").returncode == 0
