@@ -12,7 +12,7 @@ help:  ## what can be made
 demo: .venv/.ready  ## an invented company, from its exports to scored and explained leads
 	@$(BIN)/leadml demo
 
-test: .venv/.ready-dev  ## the tests, warnings as errors, seven to eight minutes on 2 cores
+test: .venv/.ready-dev  ## the tests, warnings as errors, seven to ten minutes on 2 cores
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not extra"
 
 extra: .venv/.ready-dev  ## the longest tests, and those that need Chromium, or Java and make spark

@@ -260,4 +260,4 @@ def support_of_rows(frame: pd.DataFrame) -> Support:
 
 def _converting(frame: pd.DataFrame, name: str | None = None) -> int:
     rows = frame if name is None else frame[frame["group"] == name]
-    return int(rows.loc[rows["label"] == 1, "lead_id"].nunique())
+    return Support.of(rows).leads
