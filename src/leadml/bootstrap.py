@@ -14,13 +14,16 @@ count it and hardly vary, and the least certain interval would be the tightest: 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
 from leadml.metrics import FIGURES, plain_number, score_lists, weighted_figures
+
+if TYPE_CHECKING:  # scoring reads no configuration
+    from leadml.config import TrainConfig
 
 MOST_WEIGHTS = 8_000_000  # account weights held at a time (64 MB)
 RAISED = ("average_precision",)  # figures whose draws lie above them
@@ -67,6 +70,11 @@ class BootstrapConfig:
     draws: int
     confidence: float
     seed: int
+
+    @classmethod
+    def of(cls, train: "TrainConfig", seed: int) -> Self:
+        """As the settings of training have it."""
+        return cls(train.bootstrap, train.confidence, seed)
 
 
 Scores = Mapping[str, tuple[np.ndarray, np.ndarray]]  # scorer: (score that orders, probability), each (n,)

@@ -193,6 +193,7 @@ def _group(
 ) -> dict[str, Any]:
     mine = frame[frame["group"] == name]
     selected, converting = support_of_rows(mine), Support.of(mine)
+    support = {rate: converting if rate in NEED_CONVERSIONS else selected for rate in (*RATES, "gap")}
     return {
         "name": name,
         "rows": len(mine),
@@ -201,10 +202,10 @@ def _group(
         "mean_probability": float(mine["probability"].mean()),
         "rate": float(mine["label"].mean()) if enough else None,
     } | {
-        rate: percentile_interval(values[rate], drawn[rate], config.confidence, support).to_dict()
-        if enough or support is selected
+        rate: percentile_interval(values[rate], drawn[rate], config.confidence, support[rate]).to_dict()
+        if enough or rate not in NEED_CONVERSIONS
         else None
-        for rate, support in ((r, converting if r in NEED_CONVERSIONS else selected) for r in (*RATES, "gap"))
+        for rate in support
     }
 
 

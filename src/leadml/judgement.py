@@ -36,7 +36,7 @@ def judge_test(test: pd.DataFrame, baselines: Sequence[str], train: TrainConfig,
         test has no such row), ``calibration``, ``capture`` (model and points: share of each list, share of its
         conversions; nothing where none converted), ``pooled_auc`` (all lists as one).
     """
-    config = BootstrapConfig(train.bootstrap, train.confidence, seed)
+    config = BootstrapConfig.of(train, seed)
     scores = {"model": _scores(test)} | {name: _scores(test, f"_{name}") for name in baselines}
     result: dict[str, Any] = {"test": _counts(test)} | bootstrap_scores(test, scores, config)
     if "points" in scores:
@@ -77,7 +77,7 @@ def judge_origins(stream: pd.DataFrame, train: TrainConfig, seed: int) -> list[d
         A fold each, the oldest first: what it holds, ``figures`` and ``difference_to_constant`` (the rate of the other
         folds) as in `judge_test`.
     """
-    config, found = BootstrapConfig(train.bootstrap, train.confidence, seed), []
+    config, found = BootstrapConfig.of(train, seed), []
     weight = stream["recency"].to_numpy(float)
     label = stream["label"].to_numpy(float)
     for fold, rows in stream.groupby("fold", sort=True):

@@ -38,7 +38,7 @@ class Settings:
     @classmethod
     def of(cls, train: TrainConfig, seed: int, bottom: Sequence[float]) -> "Settings":
         """From the settings of the recipe."""
-        return cls(BootstrapConfig(train.bootstrap, train.confidence, seed), tuple(bottom))
+        return cls(BootstrapConfig.of(train, seed), tuple(bottom))
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -98,7 +98,7 @@ def judge_lists(test: pd.DataFrame, settings: Settings) -> dict[str, Any]:
     label = test["label"].to_numpy(dtype=np.float64)
     captured = draw_captured(test, ordered, label, settings.shares, settings.bootstrap)
     return {
-        "judged": count_judged(test) | {"rate_interval": rate_interval(test, settings.bootstrap)},
+        "judged": count_judged(test) | {"rate_interval": _rate_interval(test, settings.bootstrap)},
         **bootstrap_scores(test, scores, settings.bootstrap),
         "skipped": {_named(bottom): captured.rest(above(bottom), mean_over_lists) for bottom in settings.bottom},
         "money": judge_money(test, ordered, settings),
@@ -184,7 +184,7 @@ def count_judged(test: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def rate_interval(test: pd.DataFrame, config: BootstrapConfig) -> list[float | None]:
+def _rate_interval(test: pd.DataFrame, config: BootstrapConfig) -> list[float | None]:
     """Ends of the rate's interval, drawn by account: how far from what was said it may be by chance alone.
 
     None twice where too few accounts converted for an interval (`bootstrap.Support`).

@@ -71,8 +71,8 @@ def decide(context: Context, version: str, evidence: Path) -> dict[str, Any]:
         stream, test = (read_frame(evidence / f"{n}.parquet", "leadml train") for n in ("stream", "test"))
     except DataError as error:
         raise ArtifactError(f"no evidence for model {version}: {error}") from error
-    settings, train = context.config.threshold, context.config.train
-    bootstrap = BootstrapConfig(train.bootstrap, train.confidence, context.config.seed)
+    settings = context.config.threshold
+    bootstrap = BootstrapConfig.of(context.config.train, context.config.seed)
     rule = (settings.weekly_capacity, settings.again_after_days)
     final = in_lists(stream.assign(probability=stream["probability_final"]))
     chosen, tried = choose_threshold(final, *rule), choose_threshold(in_lists(stream), *rule)

@@ -147,5 +147,4 @@ def _top_words(top: Mapping[str, Any]) -> str:
 
 def draws(context: Context) -> BootstrapConfig:
     """How intervals are drawn."""
-    train = context.config.train
-    return BootstrapConfig(train.bootstrap, train.confidence, context.config.seed)
+    return BootstrapConfig.of(context.config.train, context.config.seed)

@@ -73,7 +73,7 @@ def race_champion(
         registry = registry_entry(context.workspace.models / "champion")
         check_same_problem(champion, extracted)
         notes, by, probabilities = champion_probabilities(context, extracted, audited, trained, (champion, registry))
-        figures = run_race(trained.test, probabilities, bootstrap_config(context))
+        figures = run_race(trained.test, probabilities, BootstrapConfig.of(config.train, config.seed))
     except LeadmlError as error:
         return told | {"why_not": str(error)}
     facts = registry.get("recipe") or {}
@@ -238,10 +238,5 @@ def champion_drift(
             lists, probability = lists[~unwritten], probability[~unwritten]
         else:
             probability[unwritten] = champion.calibrator.probability(champion.margin(X))
-    return find_drift(lists.assign(probability=probability), bootstrap_config(context))
-
-
-def bootstrap_config(context: Context) -> BootstrapConfig:
-    """Draws, confidence and seed of the training."""
-    config = context.config
-    return BootstrapConfig(config.train.bootstrap, config.train.confidence, config.seed)
+    config = BootstrapConfig.of(context.config.train, context.config.seed)
+    return find_drift(lists.assign(probability=probability), config)

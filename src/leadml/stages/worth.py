@@ -18,7 +18,7 @@ from leadml.value import ValueModel, fit_value
 def add_worth(context: Context, extracted: Extracted, trained: Trained) -> tuple[Trained, dict[str, Any]]:
     """The training with figures and notes of value and shorter horizons, and what scorer.json holds of them."""
     config = context.config
-    intervals = BootstrapConfig(config.train.bootstrap, config.train.confidence, config.seed)
+    intervals = BootstrapConfig.of(config.train, config.seed)
     value = fit_value(
         extracted.snapshots, extracted.X, trained.encoder.features, trained.split, trained.test, intervals
     )
